@@ -1,0 +1,117 @@
+# openai-gate: see README.md. GNU make.
+#
+#	make		everything below build/
+#	make check	all tests, from nothing, on a fresh Debian machine
+#	make demo	who passes which door, and why
+#
+# V=1 shows the commands.
+
+# What a packager sets.
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+LIBEXECDIR ?= $(PREFIX)/libexec
+MANDIR ?= $(PREFIX)/share/man
+BUILD ?= build
+
+HELPER_PATH = $(LIBEXECDIR)/openai-gate/openai-gate-fetch
+
+# What is ours.
+WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wundef -Wvla
+HARDENING = -fPIC -fstack-protector-strong -fvisibility=hidden
+ifeq ($(SAN),)
+HARDENING += -D_FORTIFY_SOURCE=2
+LINK_STRICT = -Wl,-z,defs
+else
+WITH_SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+endif
+LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack
+OURS = -std=c11 -D_GNU_SOURCE -Icommon $(WARNINGS) $(HARDENING) $(WITH_SAN) \
+	-DOG_HELPER_PATH='"$(HELPER_PATH)"' -MMD -MP
+ifdef CI
+OURS += -Werror
+endif
+
+CURL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
+CURL_LIBS := $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null)
+JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
+# Static, so that what loads into sshd needs no shared object of ours.
+STORE_LIBS = -l:libcdb_pic.a -l:libmd.a
+
+ifeq ($(V),)
+Q = @
+say = @echo "  $(1)	$(2)";
+endif
+
+# The layers, lowest first. What a PAM process loads must not parse JSON,
+# write the store or speak to the network, so those stand apart.
+VALUE := $(wildcard common/value/*.c)
+READER := common/meaning/config.c common/meaning/config_print.c \
+	common/meaning/config_table.c common/meaning/identity.c \
+	common/meaning/policy.c \
+	common/io/file.c common/io/load.c common/io/store.c common/io/list.c \
+	common/io/helper.c \
+	common/client/lookup.c common/client/check.c common/client/remote.c
+WRITER := $(filter-out $(READER),$(wildcard common/meaning/*.c \
+	common/io/*.c common/client/*.c))
+READER := $(wildcard $(READER))
+CLI := $(wildcard common/cli/*.c)
+HELPER := $(wildcard common/helper/*.c)
+PAM := $(wildcard pam_openai/*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+CORE_LIB = $(BUILD)/libgate-core.a
+FULL_LIB = $(BUILD)/libgate.a
+
+PROGRAMS = $(BUILD)/pam_openai.so $(BUILD)/openai-gate $(BUILD)/openai-gate-fetch
+
+all: $(PROGRAMS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(OURS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(CORE_LIB): $(call obj,$(VALUE) $(READER))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(FULL_LIB): $(call obj,$(VALUE) $(READER) $(WRITER))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/pam_openai.so: $(call obj,$(PAM)) $(CORE_LIB) pam_openai/pam_openai.map
+	$(call say,LD,$@)$(CC) -shared $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \
+	    $(LINK_HARDENING) $(LINK_STRICT) \
+	    -Wl,--version-script=pam_openai/pam_openai.map -Wl,--as-needed \
+	    -o $@ $(call obj,$(PAM)) $(CORE_LIB) $(STORE_LIBS) -lpam
+
+$(BUILD)/openai-gate: $(call obj,$(CLI)) $(FULL_LIB)
+	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \
+	    $(LINK_HARDENING) -o $@ $^ $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+
+$(BUILD)/openai-gate-fetch: $(call obj,$(HELPER)) $(FULL_LIB)
+	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \
+	    $(LINK_HARDENING) -o $@ $^ $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+
+# Unit tests: tests/unit/NAME.c becomes build/unit/NAME.t, a TAP program.
+UNIT := $(wildcard tests/unit/*.c)
+UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%.t,$(UNIT))
+
+$(BUILD)/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(FULL_LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) -o $@ $^ \
+	    -lcmocka $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+
+unit: $(UNIT_PROGRAMS)
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all unit clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

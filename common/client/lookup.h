@@ -1,0 +1,30 @@
+/*
+ * A fact from the store, with its age judged (RFC 9111 and 5861 sense):
+ * fresh under ttl, stale up to stale_ttl more, else expired. A negative fact is
+ * fresh under negative_ttl and never stale.
+ */
+#ifndef OG_CLIENT_LOOKUP_H
+#define OG_CLIENT_LOOKUP_H
+
+#include "io/store.h"
+#include "meaning/config.h"
+#include "value/fact.h"
+
+enum og_age {
+	OG_AGE_FRESH,
+	OG_AGE_STALE,
+	OG_AGE_EXPIRED
+};
+
+enum og_age og_fact_age(const struct og_config *, const struct og_fact *,
+    int64_t now);
+
+/*
+ * Sets *fact (its query too) to the best the store has: FRESH and FOUND or
+ * ABSENT; STALE and FOUND with stale set; EXPIRED and OG_FACT_WANTED. A NULL
+ * store has nothing.
+ */
+enum og_age og_lookup(struct og_store *, const struct og_config *,
+    const struct og_query *, int64_t now, struct og_fact *fact);
+
+#endif

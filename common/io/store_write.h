@@ -1,0 +1,68 @@
+/*
+ * Writing the store: for the helper, the command line and nginx workers, never
+ * for a PAM process. A file is written whole beside its name and renamed; an
+ * error leaves the old one. Unknown and forgotten temporary files are swept.
+ */
+#ifndef OG_IO_STORE_WRITE_H
+#define OG_IO_STORE_WRITE_H
+
+#include "io/store.h"
+
+/* mkdir -p the store's last component and its inner directories, 0700. */
+enum og_error og_store_create(const char *directory, struct og_message *);
+
+/*
+ * Whether files are flushed to the disk before they are renamed. Yes, by
+ * default: PAM's answers must survive a power cut. An event loop turns it off.
+ */
+void og_store_no_sync(struct og_store *);
+
+/* One FOUND or ABSENT fact about a subject. */
+enum og_error og_store_put_single(struct og_store *, const struct og_fact *);
+
+/*
+ * A list, row by row, in bounded memory:
+ *
+ *	og_list_begin … og_list_add … og_list_commit or og_list_abort
+ *
+ * og_list_add: OG_ERR_PROTOCOL when an id comes twice (pages are no snapshot).
+ * Two rows whose addresses fold to one make that address ambiguous, no more.
+ */
+struct og_list_writer;
+enum og_error og_list_begin(struct og_list_writer **, struct og_store *,
+    const struct og_query *list);
+enum og_error og_list_add(struct og_list_writer *, const struct og_record *);
+
+/* Both free the writer. state is PARTIAL or COMPLETE. */
+enum og_error og_list_commit(struct og_list_writer *, int64_t fetched_at,
+    enum og_list_state state);
+void og_list_abort(struct og_list_writer *);	/* NULL is fine */
+
+/* Keeps the store within conf's size: temporary and unknown files first, then
+ * expired singles, then the oldest. Cheap when nothing is to do: at most one
+ * real look a minute (by the mtime of DIR/swept). */
+void og_store_sweep(struct og_store *, int64_t now);
+
+/*
+ * For the command line: calls visit for every file of the store, sound or
+ * not. `fact` tells query, time and (of a single) state and record; of a list,
+ * rows is the number of rows, else -1. A file that cannot be used has
+ * trouble != NULL.
+ */
+struct og_store_entry {
+	const char *path;		/* below the store's directory */
+	const struct og_fact *fact;	/* NULL when trouble is not */
+	enum og_list_state list;	/* NONE: a single */
+	int64_t rows;
+	uint64_t size;			/* bytes */
+	const char *trouble;
+};
+enum og_error og_store_visit(struct og_store *,
+    void (*visit)(void *arg, const struct og_store_entry *), void *arg);
+
+/* Forgets everything, or (by a query's subject) all that speaks of one person:
+ * his singles and, since a list is immutable, every list. *removed counts. */
+enum og_error og_store_flush(struct og_store *, const struct og_query *subject,
+    size_t *removed);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Identity map: local name (Unix user, $remote_user) to e-mail address or
+ * OpenAI user id (DESIGN sections 3 and 4). No I/O: the map comes as text.
+ */
+#ifndef OG_MEANING_IDENTITY_H
+#define OG_MEANING_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "value/error.h"
+#include "value/fact.h"
+
+#define OG_NAME_MAX	320			/* bytes of a local name */
+#define OG_MAP_FILE_MAX	(4 * 1024 * 1024)	/* bytes */
+#define OG_MAP_LINE_MAX	1024			/* bytes */
+
+/* Who a local name is in the directory. */
+struct og_subject {
+	enum og_subject_kind kind;		/* EMAIL or ID */
+	char text[OG_EMAIL_MAX + 1];		/* an address is folded */
+};
+
+/*
+ * False for what must be refused before any use: empty, over OG_NAME_MAX
+ * bytes, not UTF-8, a control character (C0, DEL, C1), blank (any Unicode
+ * space is not tested; ASCII blank is), '/', '%', or a leading '-'. len is
+ * given since a name from the web may hold NUL.
+ */
+bool og_name_valid(const char *name, size_t len);
+
+/*
+ * Fills *subject for a valid name: the map's line wins over the template; a
+ * NULL map or template is absent. The reason is OG_PASS (mapped),
+ * OG_NO_IDENTITY (neither gives one), OG_BAD_NAME (refused by og_name_valid,
+ * or '@' in a name whose template adds one), or OG_CONFIG (the map is
+ * malformed: message says path:line). Two lines for one name are malformed,
+ * whoever asks. On anything but OG_PASS *subject is zeroed.
+ */
+enum og_reason og_identity_find(struct og_subject *subject, const char *name,
+    size_t name_len, const char *template, const char *map_path,
+    const char *map, size_t map_len, struct og_message *message);
+
+/*
+ * The same map read once, for a host that asks many times (nginx). Owned by
+ * the caller. og_map_parse checks every line.
+ */
+struct og_map;
+enum og_error og_map_parse(struct og_map **, const char *path,
+    const char *text, size_t len, struct og_message *);
+void og_map_free(struct og_map *);		/* NULL is fine */
+size_t og_map_count(const struct og_map *);
+
+/* og_identity_find on a parsed map; NULL map: none. */
+enum og_reason og_identity_from_map(struct og_subject *, const char *name,
+    size_t name_len, const char *template, const struct og_map *);
+
+#endif

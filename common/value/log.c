@@ -1,0 +1,59 @@
+#include "value/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "value/text.h"
+
+void
+og_log_clean(char *dst, size_t size, const char *src)
+{
+	size_t left, n, used;
+
+	used = 0;
+	left = strlen(src);
+	while (left > 0) {
+		n = og_utf8_length(src, left);
+		if (n == 1 && ((unsigned char)*src < 0x20 || *src == 0x7f))
+			n = 0;
+		/* C1 controls, U+0080 to U+009F: terminals obey them too. */
+		if (n == 2 && (unsigned char)src[0] == 0xc2 &&
+		    (unsigned char)src[1] < 0xa0)
+			n = 0;
+		if (used + (n > 0 ? n : 4) + 1 > size)
+			break;
+		if (n > 0) {
+			memcpy(dst + used, src, n);
+			used += n;
+		} else {
+			snprintf(dst + used, 5, "\\x%02x",
+			    (unsigned int)(unsigned char)*src);
+			used += 4;
+			n = 1;
+		}
+		src += n;
+		left -= n;
+	}
+	if (size > 0)
+		dst[used] = '\0';
+}
+
+void
+og_log(const struct og_log *log, int level, const char *fmt, ...)
+{
+	char raw[OG_LOG_MAX], line[OG_LOG_MAX];
+	int saved;
+	va_list ap;
+
+	if (log == NULL || log->emit == NULL || level > log->max_level)
+		return;
+	saved = errno;
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	og_log_clean(line, sizeof(line), raw);
+	log->emit(log->arg, level, line);
+	errno = saved;
+}

@@ -1,0 +1,66 @@
+/*
+ * Why a decision is what it is. Every outcome has one reason; its word is
+ * the same in the log, in the nginx variable, in JSON and in the manual
+ * page. The verdict is a function of the reason, so that the two can never
+ * contradict each other.
+ *
+ * Zeroed memory is a denial.
+ */
+#ifndef OG_VALUE_REASON_H
+#define OG_VALUE_REASON_H
+
+enum og_verdict {
+	OG_DENY = 0,
+	OG_ALLOW,
+	OG_UNAVAILABLE,		/* cannot know now */
+	OG_MISCONFIGURED,	/* an administrator must act */
+	OG_EXEMPT,		/* not ours to judge */
+	OG_OUT_OF_MEMORY
+};
+
+enum og_reason {
+	/* deny */
+	OG_NOT_A_MEMBER = 0,
+	OG_ROLE,
+	OG_PROJECT,
+	OG_PROJECT_ROLE,
+	OG_GROUP,
+	OG_ACCOUNT_DISABLED,
+	OG_SERVICE_ACCOUNT,
+	OG_INVITE_PENDING,
+	OG_NO_IDENTITY,
+	OG_BAD_NAME,
+	/* unavailable */
+	OG_TIMEOUT,
+	OG_NETWORK,
+	OG_RATE_LIMITED,
+	OG_SERVER_ERROR,
+	OG_PROTOCOL,
+	OG_STORE,
+	/* misconfigured */
+	OG_CONFIG,
+	OG_NO_POLICY,
+	OG_UNSAFE_FILE,
+	OG_CREDENTIAL,
+	/* exempt */
+	OG_EXEMPT_USER,
+	OG_EXEMPT_GROUP,
+	OG_MIN_UID,
+	OG_SERVICE_IGNORED,
+	/* neither ours nor the directory's fault */
+	OG_NO_MEMORY,
+	/* allow */
+	OG_PASS
+};
+
+#define OG_REASON_COUNT (OG_PASS + 1)
+
+/* Never NULL. An unknown value is a denial, worded "not-a-member". */
+enum og_verdict og_reason_verdict(enum og_reason);
+const char *og_reason_word(enum og_reason);
+const char *og_verdict_word(enum og_verdict);
+
+/* One English sentence for the person at the door. Never NULL. */
+const char *og_reason_sentence(enum og_reason);
+
+#endif

@@ -1,0 +1,88 @@
+#include "value/text.h"
+
+#include <string.h>
+
+size_t
+og_utf8_length(const char *text, size_t len)
+{
+	const unsigned char *p;
+	size_t i, n;
+	unsigned char low, high;
+
+	if (len == 0)
+		return 0;
+	p = (const unsigned char *)text;
+	if (p[0] < 0x80)
+		return 1;
+	/* RFC 3629 section 4: the second byte alone depends on the first. */
+	low = 0x80;
+	high = 0xbf;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+		n = 2;
+	} else if (p[0] >= 0xe0 && p[0] <= 0xef) {
+		n = 3;
+		if (p[0] == 0xe0)
+			low = 0xa0;
+		if (p[0] == 0xed)
+			high = 0x9f;
+	} else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+		n = 4;
+		if (p[0] == 0xf0)
+			low = 0x90;
+		if (p[0] == 0xf4)
+			high = 0x8f;
+	} else {
+		return 0;
+	}
+	if (len < n || p[1] < low || p[1] > high)
+		return 0;
+	for (i = 2; i < n; i++) {
+		if (p[i] < 0x80 || p[i] > 0xbf)
+			return 0;
+	}
+	return n;
+}
+
+static char
+fold_char(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+void
+og_fold(char *text)
+{
+	for (; *text != '\0'; text++)
+		*text = fold_char(*text);
+}
+
+bool
+og_equal_folded(const char *a, const char *b)
+{
+	for (; *a != '\0' && fold_char(*a) == fold_char(*b); a++, b++)
+		continue;
+	return fold_char(*a) == fold_char(*b);
+}
+
+bool
+og_copy(char *dst, size_t size, const char *src, size_t len)
+{
+	dst[0] = '\0';
+	if (len >= size || memchr(src, '\0', len) != NULL)
+		return false;
+	memcpy(dst, src, len);
+	dst[len] = '\0';
+	return true;
+}
+
+uint64_t
+og_fnv1a(uint64_t seed, const void *data, size_t len)
+{
+	const unsigned char *p;
+	size_t i;
+
+	p = data;
+	for (i = 0; i < len; i++)
+		seed = (seed ^ p[i]) * UINT64_C(0x100000001b3);
+	return seed;
+}
