@@ -67,8 +67,17 @@ enum og_list_state {
 	OG_LIST_COMPLETE
 };
 
-/* Is there such a list, and since when? `list` is a list query. */
-enum og_list_state og_store_list(struct og_store *, const struct og_query *list,
-    int64_t now, int64_t *fetched_at);
+/* Is there such a list, since when, and how large? `list` is a list query. */
+struct og_list_info {
+	enum og_list_state state;
+	int64_t fetched_at;
+	uint64_t rows;
+};
+struct og_list_info og_store_list(struct og_store *,
+    const struct og_query *list, int64_t now);
+
+/* Somebody may just have written: a held store looks at its files again at the
+ * next question, not only after a second. */
+void og_store_look_again(struct og_store *);
 
 #endif
