@@ -21,7 +21,8 @@ enum og_age og_fact_age(const struct og_config *, const struct og_fact *,
 
 /*
  * Sets *fact (its query too) to the best the store has: FRESH and FOUND or
- * ABSENT; STALE and FOUND with stale set; EXPIRED and OG_FACT_WANTED. A NULL
+ * ABSENT; STALE and FOUND with stale set; EXPIRED and OG_FACT_WANTED, where
+ * fetched_at still tells whether anything was known once (0: nothing). A NULL
  * store has nothing.
  */
 enum og_age og_lookup(struct og_store *, const struct og_config *,
