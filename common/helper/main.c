@@ -19,6 +19,7 @@
 
 #include "client/fetch.h"
 #include "client/remote.h"
+#include "io/helper.h"
 #include "io/load.h"
 #include "io/store_write.h"
 #include "value/clock.h"
@@ -220,7 +221,7 @@ serve(const struct request *request)
 int
 main(int argc, char **argv)
 {
-	static struct request request;
+	struct request request;
 
 	if (!parse_request(&request, argc, argv)) {
 		fprintf(stderr, "openai-gate-fetch is run by pam_openai.so: "
