@@ -13,8 +13,13 @@
 
 #define OG_WIRE_FACT_MAX 1024	/* no encoded fact is larger */
 
-/* Appends state, failure, time, query and record of a FOUND, ABSENT or
- * FAILED fact; source and stale are the reader's affair and do not travel. */
+/*
+ * Appends state, failure, time, query and record of a FOUND, ABSENT or
+ * FAILED fact; source and stale are the reader's affair and do not travel.
+ * OG_ERR_SYNTAX for what nobody could read back: a WANTED fact, a failure
+ * whose verdict speaks of the person (deny, allow, exempt), a query without
+ * its subject or container, text that is not UTF-8.
+ */
 enum og_error og_wire_put_fact(struct og_buffer *, const struct og_fact *);
 
 /*
@@ -23,6 +28,8 @@ enum og_error og_wire_put_fact(struct og_buffer *, const struct og_fact *);
  */
 enum og_error og_wire_get_fact(struct og_fact *fact, const void *data,
     size_t len, size_t *used);
+
+#define OG_WIRE_ROW_MAX	640	/* no encoded row is larger */
 
 /*
  * One row of a list, without its query: the reader knows which key it looked
