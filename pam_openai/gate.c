@@ -9,7 +9,7 @@
 
 #include "client/check.h"
 #include "client/remote.h"
-#include "exempt.h"
+#include "io/exempt.h"
 #include "io/load.h"
 #include "io/store.h"
 #include "value/clock.h"
@@ -97,7 +97,7 @@ prepare(struct gate *gate)
 	if (reason != OG_PASS)
 		return geteuid() != 0 ? OG_STORE : reason;
 	gate->deadline_ms += gate->conf->timeout_ms;
-	reason = gate_exempt(gate->conf, question->user, question->service,
+	reason = og_exempt(gate->conf, question->user, question->service,
 	    gate->log);
 	if (reason != OG_PASS)
 		return reason;

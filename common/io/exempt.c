@@ -1,4 +1,4 @@
-#include "exempt.h"
+#include "io/exempt.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -138,7 +138,7 @@ by_group(const struct og_words *names, const char *user, gid_t primary,
 }
 
 enum og_reason
-gate_exempt(const struct og_config *conf, const char *user,
+og_exempt(const struct og_config *conf, const char *user,
     const char *service, const struct og_log *log)
 {
 	struct account account;

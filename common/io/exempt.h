@@ -5,8 +5,8 @@
  * NSS is asked only for min_uid and exempt_groups, and only when they are
  * set: a look-up may load NSS modules into the host and take its time.
  */
-#ifndef GATE_EXEMPT_H
-#define GATE_EXEMPT_H
+#ifndef OG_IO_EXEMPT_H
+#define OG_IO_EXEMPT_H
 
 #include "meaning/config.h"
 #include "value/log.h"
@@ -17,7 +17,7 @@
  * OG_NO_MEMORY, or OG_PASS: not exempt, go on. Whom NSS does not know, or
  * cannot tell us of, is not exempt.
  */
-enum og_reason gate_exempt(const struct og_config *, const char *user,
+enum og_reason og_exempt(const struct og_config *, const char *user,
     const char *service, const struct og_log *);
 
 #endif

@@ -1,0 +1,65 @@
+/*
+ * openai-gate(8): one file per command, each a function from the common
+ * options and its own arguments to an exit status. Answers go to standard
+ * output, diagnostics to standard error.
+ */
+#ifndef OG_CLI_CLI_H
+#define OG_CLI_CLI_H
+
+#include "client/check.h"
+#include "io/load.h"
+#include "io/store.h"
+#include "meaning/config.h"
+#include "value/log.h"
+#include "value/reason.h"
+
+/* Exit statuses (DESIGN section 3), and sysexits(3)' for a misused command. */
+#define OG_EXIT_PASS		0
+#define OG_EXIT_DENY		1
+#define OG_EXIT_UNAVAILABLE	2
+#define OG_EXIT_MISCONFIGURED	3
+#define OG_EXIT_USAGE		64
+
+struct og_cli {
+	const char *conf_path;
+	struct og_config *conf;		/* NULL until loaded */
+	struct og_store *store;		/* NULL: none */
+	struct og_log log;		/* to standard error */
+};
+
+int og_cli_exit(enum og_reason);
+
+/* One line to standard error, after "openai-gate: ". Returns OG_EXIT_USAGE. */
+int og_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Loads the configuration; on failure says why and returns the reason. */
+enum og_reason og_cli_load(struct og_cli *);
+
+/*
+ * Opens the store, creating it when it is not there yet. OG_PASS also when it
+ * cannot be had at all (store stays NULL, said on standard error);
+ * OG_UNSAFE_FILE when it must not be trusted.
+ */
+enum og_reason og_cli_open_store(struct og_cli *);
+
+int og_cli_check(struct og_cli *, int argc, char **argv);
+int og_cli_config(struct og_cli *, int argc, char **argv);
+int og_cli_cache(struct og_cli *, int argc, char **argv);
+int og_cli_doctor(struct og_cli *, int argc, char **argv);
+
+/* What `check` found, in every form it can be printed. */
+struct og_report {
+	const char *user;
+	const char *policy;		/* NULL: none was chosen */
+	enum og_reason reason;
+	const struct og_subject *subject;	/* NULL: no identity */
+	const struct og_decision *decision;	/* NULL: no facts were needed */
+	const struct og_facts *facts;
+	enum og_cache cache;
+	int64_t now;
+};
+
+/* json.c: the object of `check --json`, with its newline, to standard output. */
+enum og_error og_cli_print_json(const struct og_report *);
+
+#endif
