@@ -14,6 +14,12 @@ PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
+SBINDIR ?= $(PREFIX)/sbin
+DOCDIR ?= $(PREFIX)/share/doc/openai-gate
+PAMDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security
+NGINX_MODULES ?= $(PREFIX)/lib/nginx/modules
+CACHEDIR ?= /var/cache/openai-gate
+INSTALL ?= install
 BUILD ?= build
 
 HELPER_PATH = $(LIBEXECDIR)/openai-gate/openai-gate-fetch
@@ -105,10 +111,74 @@ $(BUILD)/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(FULL_LIB)
 
 unit: $(UNIT_PROGRAMS)
 
+# Fuzzers: tests/fuzz/NAME.c, clang's libFuzzer. make fuzz SECONDS=60
+SECONDS ?= 60
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE) $(OUTSIDE_PAM)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)clang -std=c11 -D_GNU_SOURCE -Icommon -g -O1 \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -DOG_HELPER_PATH='"$(HELPER_PATH)"' -o $@ $< $(CORE) \
+	    $(OUTSIDE_PAM) $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+
+fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do echo "$$f"; mkdir -p $$f.corpus && \
+	    $$f -max_total_time=$(SECONDS) -artifact_prefix=$$f- \
+	    -verbosity=0 -print_final_stats=1 $$f.corpus || exit 1; done
+
+lint:
+	$(Q)tests/lint.py
+
+# The web door and the tests have fragments of their own.
+-include ngx_openai/module.mk
+-include tests/tests.mk
+
+MAN8 = common/cli/openai-gate.8 pam_openai/pam_openai.8
+MAN5 = conf/gate.conf.5
+MAN7 = ngx_openai/ngx_http_openai_module.7
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PAMDIR) $(DESTDIR)$(SBINDIR) \
+	    $(DESTDIR)$(LIBEXECDIR)/openai-gate $(DESTDIR)$(SYSCONFDIR)/openai-gate \
+	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(MANDIR)/man5 \
+	    $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -d -m 700 $(DESTDIR)$(CACHEDIR)
+	$(INSTALL) -m 644 $(BUILD)/pam_openai.so $(DESTDIR)$(PAMDIR)/
+	$(INSTALL) -m 755 $(BUILD)/openai-gate $(DESTDIR)$(SBINDIR)/
+	$(INSTALL) -m 755 $(BUILD)/openai-gate-fetch \
+	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/
+	if [ -f $(BUILD)/ngx_http_openai_module.so ]; then \
+	    $(INSTALL) -d $(DESTDIR)$(NGINX_MODULES) && \
+	    $(INSTALL) -m 644 $(BUILD)/ngx_http_openai_module.so \
+	    $(DESTDIR)$(NGINX_MODULES)/; fi
+	$(INSTALL) -m 644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
+	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
+	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
+	$(INSTALL) -m 644 README.md LICENSE conf/*.example conf/gate.conf \
+	    $(DESTDIR)$(DOCDIR)/
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/pam.d
+	$(INSTALL) -m 644 conf/pam.d/*.example $(DESTDIR)$(DOCDIR)/pam.d/
+	# What an administrator has written is never overwritten.
+	[ -e $(DESTDIR)$(SYSCONFDIR)/openai-gate/gate.conf ] || \
+	    $(INSTALL) -m 644 conf/gate.conf \
+	    $(DESTDIR)$(SYSCONFDIR)/openai-gate/gate.conf
+
+# Leaves gate.conf, the map, the key and the store: they are not ours.
+uninstall:
+	rm -f $(DESTDIR)$(PAMDIR)/pam_openai.so $(DESTDIR)$(SBINDIR)/openai-gate \
+	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/openai-gate-fetch \
+	    $(DESTDIR)$(NGINX_MODULES)/ngx_http_openai_module.so \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
+	rm -rf $(DESTDIR)$(DOCDIR)
+	rmdir $(DESTDIR)$(LIBEXECDIR)/openai-gate 2>/dev/null || true
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean
+.PHONY: all unit fuzz lint install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
