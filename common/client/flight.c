@@ -2,20 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
-#include "client/lookup.h"
 #include "io/lock.h"
 #include "io/pace.h"
 #include "value/clock.h"
-
-/* How often a waiter looks whether the answer or the lock is there: short
- * against a person's patience, long against an HTTPS round trip. */
-#define LOCK_POLL_MS	25
-
-/* Requests of the pace that background work leaves to people at the door, as
- * a part of the whole. */
-#define BACKGROUND_SHARE 2
 
 enum og_endpoint
 og_flight_endpoint(const struct og_flight *flight)
@@ -89,8 +79,8 @@ og_flight_end(struct og_flight *flight, enum og_landing landing)
 	}
 }
 
-static void
-end_failed(struct og_flight *flight, enum og_reason reason)
+void
+og_flight_end_failed(struct og_flight *flight, enum og_reason reason)
 {
 	struct og_waiter *waiter;
 
@@ -126,7 +116,7 @@ og_flight_fail(struct og_flight *flight, enum og_reason reason,
 		    retry_after_ms);
 	/* Without a store there is no back-off to wait for. */
 	if (fetch->store == NULL || !worth_a_retry(reason)) {
-		end_failed(flight, reason);
+		og_flight_end_failed(flight, reason);
 		return;
 	}
 	/* Who has a stale answer need not wait for a better one. */
@@ -142,274 +132,6 @@ og_flight_fail(struct og_flight *flight, enum og_reason reason,
 	}
 	flight->phase = OG_PHASE_PACE;
 	flight->wake = og_clock_mono();
-}
-
-/* What the store has learned since: true when the waiter needs no flight. */
-static bool
-answered_by_store(struct og_flight *flight, struct og_waiter *waiter,
-    int64_t now)
-{
-	const struct og_config *conf;
-	struct og_fact fact;
-	enum og_age age;
-
-	conf = flight->fetch->conf;
-	age = og_lookup(flight->fetch->store, conf, &waiter->query, now, &fact);
-	if (age != OG_AGE_FRESH)
-		return false;
-	/* A refresh wants better than fresh: see og_fetch_refresh. */
-	if (waiter->background && now - fact.fetched_at > conf->ttl / 2)
-		return false;
-	waiter->answer = fact;
-	return true;
-}
-
-static bool
-is_list(const struct og_flight *flight)
-{
-	return flight->kind == OG_FLIGHT_PAGE || flight->kind == OG_FLIGHT_WALK;
-}
-
-/* Lands whoever the store can answer by now. */
-static void
-settle_from_store(struct og_flight *flight)
-{
-	struct og_waiter *waiter, *next;
-	struct og_list_info list;
-	struct og_fetch *fetch;
-	int64_t now;
-
-	fetch = flight->fetch;
-	if (fetch->store == NULL)
-		return;
-	now = og_clock_wall();
-	og_store_look_again(fetch->store);
-	memset(&list, 0, sizeof(list));
-	if (is_list(flight)) {
-		list = og_store_list(fetch->store, &flight->query, now);
-		if (list.state == OG_LIST_NONE ||
-		    list.fetched_at == flight->seen_at)
-			return;
-		flight->seen_at = list.fetched_at;
-	}
-	for (waiter = TAILQ_FIRST(&flight->waiters); waiter != NULL;
-	    waiter = next) {
-		next = TAILQ_NEXT(waiter, next);
-		if (answered_by_store(flight, waiter, now)) {
-			fetch->counters.shared++;
-			og_flight_land(waiter, OG_LANDED);
-		} else if (flight->kind == OG_FLIGHT_PAGE &&
-		    list.state == OG_LIST_PARTIAL &&
-		    now - list.fetched_at < fetch->conf->ttl) {
-			fetch->counters.shared++;
-			og_flight_land(waiter, OG_LANDED_PARTIAL);
-		}
-	}
-}
-
-static void
-step_lock(struct og_flight *flight, int64_t now_ms)
-{
-	struct og_store *store;
-
-	store = flight->fetch->store;
-	settle_from_store(flight);
-	if (TAILQ_EMPTY(&flight->waiters)) {
-		og_flight_end(flight, OG_LANDED);
-		return;
-	}
-	switch (store == NULL ? OG_LOCK_NONE :
-	    og_lock_try(store, &flight->query, &flight->lock)) {
-	case OG_LOCK_BUSY:
-		flight->waited = true;
-		if (now_ms < flight->alone_at) {
-			flight->wake = now_ms + LOCK_POLL_MS;
-			return;
-		}
-		break;
-	case OG_LOCK_HELD:
-		/* Its last holder may have written just before he let go. */
-		flight->seen_at = 0;
-		settle_from_store(flight);
-		if (TAILQ_EMPTY(&flight->waiters)) {
-			og_flight_end(flight, OG_LANDED);
-			return;
-		}
-		break;
-	case OG_LOCK_NONE:
-		break;
-	}
-	flight->phase = OG_PHASE_PACE;
-}
-
-static bool
-only_background(const struct og_flight *flight)
-{
-	const struct og_waiter *waiter;
-
-	TAILQ_FOREACH(waiter, &flight->waiters, next) {
-		if (!waiter->background)
-			return false;
-	}
-	return true;
-}
-
-/* Who else waits, in other processes, for one address each. */
-static void
-gather_emails(struct og_flight *flight)
-{
-	struct og_store *store;
-	struct og_waiter *waiter;
-	char (*wanted)[OG_EMAIL_MAX + 1];
-	size_t i, j, n;
-
-	flight->email_count = 0;
-	TAILQ_FOREACH(waiter, &flight->waiters, next) {
-		for (i = 0; i < flight->email_count; i++) {
-			if (strcmp(flight->email[i], waiter->query.subject) == 0)
-				break;
-		}
-		if (i == flight->email_count && i < OG_API_EMAILS_MAX)
-			memcpy(flight->email[flight->email_count++],
-			    waiter->query.subject, OG_EMAIL_MAX + 1);
-	}
-	store = flight->fetch->store;
-	if (store == NULL || flight->lock == -1)
-		return;
-	wanted = calloc(OG_API_EMAILS_MAX, sizeof(*wanted));
-	if (wanted == NULL)
-		return;
-	n = og_wants_list(store, wanted, OG_API_EMAILS_MAX);
-	for (i = 0; i < n && flight->email_count < OG_API_EMAILS_MAX; i++) {
-		for (j = 0; j < flight->email_count; j++) {
-			if (strcmp(flight->email[j], wanted[i]) == 0)
-				break;
-		}
-		if (j == flight->email_count)
-			memcpy(flight->email[flight->email_count++], wanted[i],
-			    sizeof(wanted[i]));
-	}
-	free(wanted);
-}
-
-static enum og_error
-flight_path(struct og_flight *flight, struct og_buffer *path)
-{
-	const char *email[OG_API_EMAILS_MAX];
-	size_t i;
-
-	switch (flight->kind) {
-	case OG_FLIGHT_PAGE:
-	case OG_FLIGHT_WALK:
-		return og_api_path(path, &flight->query,
-		    flight->cursor[0] != '\0' ? flight->cursor : NULL);
-	case OG_FLIGHT_EMAILS:
-		gather_emails(flight);
-		for (i = 0; i < flight->email_count; i++)
-			email[i] = flight->email[i];
-		return og_api_emails_path(path, email, flight->email_count);
-	case OG_FLIGHT_ROW:
-		return og_api_path(path, &flight->path, NULL);
-	}
-	return OG_ERR_SYNTAX;
-}
-
-static void
-arrived(void *arg, const struct og_reply *reply)
-{
-	struct og_flight *flight;
-	struct og_answer answer;
-
-	flight = arg;
-	og_api_read(&answer, flight->kind == OG_FLIGHT_ROW ? &flight->path :
-	    &flight->query, reply);
-	og_flight_take(flight, &answer);
-	og_page_free(&answer.page);
-}
-
-/* A little before the waiters give up, so that a silent API is still recorded
- * as a failure, and shared, by a helper that ends with its only waiter. */
-static int64_t
-request_deadline(const struct og_flight *flight)
-{
-	int64_t left;
-
-	left = flight->deadline - og_clock_mono();
-	return flight->deadline - left / 16;
-}
-
-static enum og_error
-send_request(struct og_flight *flight)
-{
-	struct og_fetch *fetch;
-	struct og_buffer path;
-	enum og_error error;
-
-	fetch = flight->fetch;
-	og_buffer_init(&path, OG_API_PATH_MAX);
-	error = flight_path(flight, &path);
-	if (error == OG_OK)
-		error = og_http_get(fetch->http, path.data,
-		    request_deadline(flight), arrived, flight);
-	og_buffer_free(&path);
-	if (error != OG_OK)
-		return error;
-	flight->phase = OG_PHASE_SENT;
-	flight->wake = OG_NEVER;
-	if (flight->pages == 0)
-		flight->sent_at = og_clock_wall();
-	fetch->counters.requests++;
-	return OG_OK;
-}
-
-static void
-step_pace(struct og_flight *flight, int64_t now_ms)
-{
-	struct og_fetch *fetch;
-	enum og_reason why;
-	enum og_error error;
-	unsigned int rpm;
-	int64_t wait;
-
-	if (TAILQ_EMPTY(&flight->waiters)) {
-		og_flight_end(flight, OG_LANDED);
-		return;
-	}
-	fetch = flight->fetch;
-	rpm = fetch->conf->requests_per_minute;
-	wait = 0;
-	why = OG_RATE_LIMITED;
-	if (fetch->store != NULL)
-		wait = og_pace_take(fetch->store, og_flight_endpoint(flight),
-		    rpm, only_background(flight) ? rpm / BACKGROUND_SHARE : 0,
-		    &why);
-	if (wait > 0) {
-		/* Who has waited for another's fetch shares its failure, or
-		 * 200 waiters try one after the other. */
-		if (now_ms + wait >= flight->deadline ||
-		    only_background(flight) ||
-		    (flight->waited && flight->pages == 0 &&
-		    why != OG_RATE_LIMITED))
-			end_failed(flight, why);
-		else
-			flight->wake = now_ms + wait;
-		return;
-	}
-	error = send_request(flight);
-	if (error == OG_OK)
-		return;
-	og_log(fetch->log, LOG_ERR, "cannot send a request: %s",
-	    og_strerror(error));
-	end_failed(flight, error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK);
-}
-
-static void
-flight_step(struct og_flight *flight, int64_t now_ms)
-{
-	if (flight->phase == OG_PHASE_LOCK)
-		step_lock(flight, now_ms);
-	else
-		step_pace(flight, now_ms);
 }
 
 /* The first flight whose time has come; a step may free any of them. */
@@ -431,7 +153,7 @@ og_flights_run(struct og_fetch *fetch, int64_t now_ms)
 	struct og_flight *flight;
 
 	while ((flight = next_due(fetch, now_ms)) != NULL)
-		flight_step(flight, now_ms);
+		og_flight_step(flight, now_ms);
 }
 
 int64_t

@@ -1,8 +1,8 @@
 /*
  * A flight: one fetch, shared by everybody who waits for it. Private to the
- * fetcher (fetch.c asks, flight.c flies, flight_answer.c reads what came back).
+ * fetcher (ask.c plans who needs which, flight*.c fly).
  *
- * Life of a flight:
+ * Life of a flight (flight_step.c):
  *
  *	LOCK	somebody else may be fetching the same: try his lock, look whether
  *		the store has the answer meanwhile; past half the time, go on alone
@@ -116,13 +116,20 @@ int64_t og_flights_wake(const struct og_fetch *);	/* monotonic ms or OG_NEVER */
 /* Without landing anybody; only when no HTTP callback can come any more. */
 void og_flights_free(struct og_fetch *);
 
-/* ---- between flight.c and flight_answer.c ---- */
+/* ---- between flight.c (life), flight_step.c (LOCK, PACE, sending) and
+ * flight_answer.c (what came back) ---- */
+
+/* LOCK or PACE, once; the flight may be gone afterwards. */
+void og_flight_step(struct og_flight *, int64_t now_ms);
 
 /* Reads the HTTP answer into waiters and store. */
 void og_flight_take(struct og_flight *, struct og_answer *);
 
 /* Ends: everybody still waiting lands so, and the flight is freed. */
 void og_flight_end(struct og_flight *, enum og_landing);
+
+/* Ends: everybody still waiting lands with that failure. */
+void og_flight_end_failed(struct og_flight *, enum og_reason);
 
 /* Ends with OG_FACT_FAILED, or comes back to PACE when a retry has a chance. */
 void og_flight_fail(struct og_flight *, enum og_reason, int64_t retry_after_ms);
