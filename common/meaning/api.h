@@ -19,6 +19,7 @@
 #define OG_API_PAGES_MAX	1000			/* pages of one walk */
 #define OG_API_EMAILS_MAX	20			/* addresses in one request */
 #define OG_API_CURSOR_MAX	512			/* bytes */
+#define OG_API_RETRY_MAX_MS	(600 * 1000)		/* a longer delay is cut to it */
 
 /* What the API limits as one; the pace is kept for each (CONTRACT fact 3). */
 enum og_endpoint {
@@ -74,6 +75,8 @@ struct og_reply {
 	size_t len;
 	int64_t retry_after_ms;		/* from the header; -1: none */
 	const char *detail;		/* one line about error, or "" */
+	int64_t date;			/* the API's clock, Unix seconds; 0: it did not say */
+	const char *request_id;		/* the API's x-request-id; NULL or "": none */
 };
 
 /* What an HTTP answer means for the query that it was asked for. */

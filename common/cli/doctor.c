@@ -1,0 +1,419 @@
+/*
+ * openai-gate doctor: asks the directory everything that the policies would,
+ * once each, and names the mend of whatever does not work.
+ */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "io/file.h"
+#include "io/http.h"
+#include "io/pace.h"
+#include "meaning/api.h"
+#include "value/clock.h"
+
+/* More apart than this, and certificates and ages cannot be judged. */
+#define CLOCK_TOLERANCE	60	/* seconds */
+
+struct examination {
+	struct og_cli *cli;
+	struct og_http *http;
+	struct og_buffer key;
+	enum og_reason worst;		/* OG_PASS: all is well */
+	bool clock_known;
+	/* of the request under way */
+	const struct og_query *query;
+	bool of_container;		/* the project or group itself */
+	bool finished;
+	struct og_answer answer;
+	struct og_container container;
+	long status;
+};
+
+static void
+good(const char *what, const char *detail)
+{
+	printf("  ok    %-34s  %s\n", what, detail);
+}
+
+static void
+bad(struct examination *ex, enum og_reason reason, const char *what,
+    const char *detail, const char *mend)
+{
+	printf("  FAIL  %-34s  %s\n", what, detail);
+	if (mend != NULL)
+		printf("        %-34s  mend: %s\n", "", mend);
+	if (ex->worst == OG_PASS)
+		ex->worst = reason;
+}
+
+static void
+warn(const char *what, const char *detail)
+{
+	printf("  warn  %-34s  %s\n", what, detail);
+}
+
+static void
+arrived(void *arg, const struct og_reply *reply)
+{
+	struct examination *ex;
+	char text[80];
+	int64_t apart;
+
+	ex = arg;
+	ex->finished = true;
+	ex->status = reply->error == OG_OK ? reply->status : 0;
+	if (ex->of_container)
+		og_api_read_container(&ex->answer, &ex->container,
+		    ex->query->container, reply);
+	else
+		og_api_read(&ex->answer, ex->query, reply);
+	if (reply->error != OG_OK || reply->date == 0 || ex->clock_known)
+		return;
+	ex->clock_known = true;
+	apart = og_clock_wall() - reply->date;
+	snprintf(text, sizeof(text), "%" PRId64 " s %s the API's",
+	    apart < 0 ? -apart : apart, apart < 0 ? "behind" : "ahead of");
+	if (apart > CLOCK_TOLERANCE || apart < -CLOCK_TOLERANCE)
+		bad(ex, OG_CONFIG, "clock", text,
+		    "set the clock (timedatectl set-ntp true)");
+	else
+		good("clock", text);
+}
+
+/* False: no request could be made. The pace is told, never asked: a doctor
+ * who waits a minute is of no use at night. */
+static bool
+ask(struct examination *ex, struct og_buffer *path, enum og_endpoint endpoint)
+{
+	const struct og_config *conf;
+	enum og_reason why;
+	struct pollfd pfd;
+
+	conf = ex->cli->conf;
+	if (ex->cli->store != NULL)
+		(void)og_pace_take(ex->cli->store, endpoint,
+		    conf->requests_per_minute, 0, &why);
+	ex->finished = false;
+	memset(&ex->answer, 0, sizeof(ex->answer));
+	if (og_http_get(ex->http, path->data,
+	    og_clock_mono() + conf->timeout_ms, arrived, ex) != OG_OK)
+		return false;
+	while (!ex->finished) {
+		pfd.fd = og_http_fd(ex->http);
+		pfd.events = POLLIN;
+		pfd.revents = 0;
+		(void)poll(&pfd, 1, og_http_timeout(ex->http));
+		og_http_run(ex->http);
+	}
+	return true;
+}
+
+static const char *
+mend_of(const struct examination *ex)
+{
+	switch (ex->answer.failure) {
+	case OG_CREDENTIAL:
+		return ex->query->kind == OG_QUERY_GROUP_USER ?
+		    "make a new admin key with the permission \"Read only\" "
+		    "(a restricted key may lack groups), as an organization "
+		    "owner" :
+		    "make an admin key (not a project or ChatGPT workspace "
+		    "key) with the permission \"Read only\", as an "
+		    "organization owner; check IP allowlist and organization";
+	case OG_NETWORK:
+		return "check base_url, DNS, proxy, ca_file and the firewall";
+	case OG_TIMEOUT:
+		return "check DNS, proxy and the firewall, or raise timeout";
+	case OG_RATE_LIMITED:
+		return "wait a minute; lower requests_per_minute";
+	case OG_SERVER_ERROR:
+		return "try again later; status.openai.com";
+	default:
+		return "check that base_url is the API's, with its /v1";
+	}
+}
+
+static void
+tell_failure(struct examination *ex, const char *what)
+{
+	char text[OG_MESSAGE_MAX + 64];
+
+	if (ex->status != 0)
+		snprintf(text, sizeof(text), "%s, HTTP %ld: %s",
+		    og_reason_word(ex->answer.failure), ex->status,
+		    ex->answer.message.text);
+	else
+		snprintf(text, sizeof(text), "%s: %s",
+		    og_reason_word(ex->answer.failure),
+		    ex->answer.message.text);
+	bad(ex, ex->answer.failure, what, text, mend_of(ex));
+}
+
+/* May the key read this list? */
+static void
+examine_list(struct examination *ex, const struct og_query *list)
+{
+	char what[OG_QUERY_TEXT_MAX], text[80];
+	struct og_buffer path;
+
+	og_query_text(list, what);
+	og_buffer_init(&path, OG_API_PATH_MAX);
+	ex->query = list;
+	ex->of_container = false;
+	if (og_api_path(&path, list, NULL) != OG_OK ||
+	    !ask(ex, &path, og_api_endpoint(list))) {
+		bad(ex, OG_NETWORK, what, "no request could be made", NULL);
+	} else if (ex->answer.state == OG_FACT_FAILED) {
+		tell_failure(ex, what);
+	} else if (ex->answer.state == OG_FACT_ABSENT) {
+		bad(ex, OG_CONFIG, what, "there is none in this organization, "
+		    "or it is archived: nobody can pass by it",
+		    "correct the id in the policy");
+	} else {
+		snprintf(text, sizeof(text), "%zu %s%s", ex->answer.page.count,
+		    ex->answer.page.count == 1 ? "row" : "rows",
+		    ex->answer.page.has_more ? " and more" : "");
+		good(what, text);
+	}
+	og_page_free(&ex->answer.page);
+	og_buffer_free(&path);
+}
+
+/* Ids are opaque: the name tells an administrator whether it is the right one. */
+static void
+examine_container(struct examination *ex, const struct og_query *list)
+{
+	char what[OG_ID_MAX + 16];
+	struct og_buffer path;
+	bool project;
+
+	project = list->kind == OG_QUERY_PROJECT_USER;
+	snprintf(what, sizeof(what), "%s %s", project ? "project" : "group",
+	    list->container);
+	og_buffer_init(&path, OG_API_PATH_MAX);
+	ex->query = list;
+	ex->of_container = true;
+	memset(&ex->container, 0, sizeof(ex->container));
+	if (og_api_container_path(&path, list->kind, list->container) != OG_OK ||
+	    !ask(ex, &path, project ? OG_ENDPOINT_PROJECT : OG_ENDPOINT_GROUP))
+		bad(ex, OG_NETWORK, what, "no request could be made", NULL);
+	else if (ex->answer.state == OG_FACT_FAILED)
+		tell_failure(ex, what);
+	else if (ex->answer.state == OG_FACT_ABSENT)
+		bad(ex, OG_CONFIG, what, "not in this organization",
+		    "correct the id in the policy");
+	else if (ex->container.archived)
+		bad(ex, OG_CONFIG, what, "archived: it has no members",
+		    "name another project in the policy");
+	else
+		good(what, ex->container.name);
+	og_page_free(&ex->answer.page);
+	og_buffer_free(&path);
+}
+
+/* Was this project or group already examined for an earlier policy? */
+static bool
+seen_before(const struct og_config *conf, const struct og_policy *policy,
+    const char *id)
+{
+	const struct og_policy *earlier;
+	size_t i;
+
+	for (earlier = conf->policies; earlier < policy; earlier++) {
+		for (i = 0; i < earlier->project_count; i++) {
+			if (og_words_have(&earlier->project[i], id))
+				return true;
+		}
+		for (i = 0; i < earlier->group_count; i++) {
+			if (og_words_have(&earlier->group[i], id))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void
+examine_lines(struct examination *ex, const struct og_policy *policy,
+    enum og_query_kind kind, const struct og_words *line, size_t lines)
+{
+	struct og_query list;
+	size_t i, j;
+
+	for (i = 0; i < lines; i++) {
+		for (j = 0; j < line[i].count; j++) {
+			if (seen_before(ex->cli->conf, policy, line[i].item[j]))
+				continue;
+			memset(&list, 0, sizeof(list));
+			list.kind = kind;
+			snprintf(list.container, sizeof(list.container), "%s",
+			    line[i].item[j]);
+			examine_container(ex, &list);
+			examine_list(ex, &list);
+		}
+	}
+}
+
+static void
+examine_api(struct examination *ex)
+{
+	const struct og_config *conf;
+	const struct og_policy *policy;
+	struct og_query list;
+	size_t i;
+
+	conf = ex->cli->conf;
+	memset(&list, 0, sizeof(list));
+	list.kind = OG_QUERY_USER;
+	examine_list(ex, &list);
+	/* A key or network that fails here fails everywhere: say it once. */
+	if (ex->worst != OG_PASS)
+		return;
+	list.kind = OG_QUERY_INVITE;
+	examine_list(ex, &list);
+	for (i = 0; i < conf->policy_count; i++) {
+		policy = &conf->policies[i];
+		examine_lines(ex, policy, OG_QUERY_PROJECT_USER,
+		    policy->project, policy->project_count);
+		examine_lines(ex, policy, OG_QUERY_GROUP_USER, policy->group,
+		    policy->group_count);
+	}
+}
+
+static bool
+examine_key(struct examination *ex)
+{
+	const struct og_config *conf;
+	struct og_message message;
+	enum og_reason reason;
+
+	conf = ex->cli->conf;
+	if (conf->base_url == NULL) {
+		good("API", "base_url = none: never asked");
+		return false;
+	}
+	reason = og_load_key(&ex->key, conf->key_file, &message);
+	if (reason != OG_PASS) {
+		bad(ex, reason, "key", message.text, NULL);
+		return false;
+	}
+	good("key", conf->key_file);
+	if (strncmp(ex->key.data, "sk-admin-", 9) != 0)
+		warn("key", "does not begin with sk-admin-: right only for a "
+		    "gateway of your own");
+	if (og_http_new(&ex->http, conf, ex->key.data, &ex->cli->log) !=
+	    OG_OK) {
+		bad(ex, OG_NETWORK, "API", "cannot prepare a request",
+		    "check ca_file, client_cert and client_key");
+		return false;
+	}
+	return true;
+}
+
+static void
+examine_store(struct examination *ex)
+{
+	const char *directory;
+	enum og_reason reason;
+
+	directory = ex->cli->conf->directory;
+	reason = og_cli_open_store(ex->cli);
+	if (reason != OG_PASS)
+		bad(ex, reason, "store", directory, NULL);
+	else if (ex->cli->store == NULL)
+		bad(ex, OG_STORE, "store", directory,
+		    "see the line above; without it every login asks the API");
+	else if (access(directory, W_OK) != 0)
+		bad(ex, OG_STORE, "store", "cannot be written", "remount it "
+		    "read-write; without it every login asks the API");
+	else
+		good("store", directory);
+}
+
+static void
+examine_helper(struct examination *ex)
+{
+	struct og_message message;
+	enum og_error error;
+	int fd;
+
+	error = og_file_open(&fd, OG_HELPER_PATH, OG_TRUST_ROOT, &message);
+	if (error == OG_OK) {
+		close(fd);
+		good("helper", OG_HELPER_PATH);
+		return;
+	}
+	bad(ex, error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_CONFIG, "helper",
+	    message.text, "install openai-gate again");
+}
+
+/* pam_start falls back to "other" where a service has no file of its own. */
+static void
+examine_services(struct examination *ex)
+{
+	const struct og_policy *policy;
+	struct og_buffer text;
+	struct og_message message;
+	char path[320], what[320];
+	size_t i, j;
+
+	for (i = 0; i < ex->cli->conf->policy_count; i++) {
+		policy = &ex->cli->conf->policies[i];
+		for (j = 0; j < policy->pam_services.count; j++) {
+			snprintf(path, sizeof(path), "/etc/pam.d/%s",
+			    policy->pam_services.item[j]);
+			snprintf(what, sizeof(what), "service %s",
+			    policy->pam_services.item[j]);
+			og_buffer_init(&text, 64 * 1024);
+			if (og_file_read(&text, path, OG_TRUST_ROOT,
+			    &message) != OG_OK)
+				warn(what, message.text);
+			else if (strstr(text.data, "pam_openai.so") == NULL)
+				warn(what, "its pam.d file has no "
+				    "pam_openai.so: not protected");
+			else
+				good(what, path);
+			og_buffer_free(&text);
+		}
+	}
+}
+
+int
+og_cli_doctor(struct og_cli *cli, int argc, char **argv)
+{
+	struct examination ex;
+	enum og_reason reason;
+
+	(void)argv;
+	if (argc != 0)
+		return og_cli_usage("doctor: takes no argument");
+	memset(&ex, 0, sizeof(ex));
+	ex.cli = cli;
+	ex.worst = OG_PASS;
+	og_buffer_init(&ex.key, OG_KEY_MAX);
+	printf("openai-gate doctor\n");
+	reason = og_cli_load(cli);
+	if (reason != OG_PASS) {
+		bad(&ex, reason, "configuration", cli->conf_path, NULL);
+		return og_cli_exit(reason);
+	}
+	good("configuration", cli->conf_path);
+	if (cli->conf->policy_count == 0)
+		bad(&ex, OG_NO_POLICY, "policies", "none: nobody can pass",
+		    "add a [policy NAME] section");
+	examine_helper(&ex);
+	examine_services(&ex);
+	examine_store(&ex);
+	if (examine_key(&ex))
+		examine_api(&ex);
+	og_http_free(ex.http);
+	og_buffer_free(&ex.key);
+	printf("%s\n", ex.worst == OG_PASS ? "All is well." :
+	    "Something needs mending.");
+	return ex.worst == OG_PASS ? OG_EXIT_PASS : og_cli_exit(ex.worst);
+}
