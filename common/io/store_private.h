@@ -1,0 +1,112 @@
+/*
+ * What the files of the store module share; nobody else includes this.
+ * Reader: store.c, single.c, held.c. Writer: the others.
+ */
+#ifndef OG_IO_STORE_PRIVATE_H
+#define OG_IO_STORE_PRIVATE_H
+
+#include <sys/stat.h>
+
+#include "io/file.h"
+#include "io/list.h"
+#include "io/store.h"
+
+/* Inner directories. */
+enum og_inner {
+	OG_INNER_LISTS,
+	OG_INNER_SINGLES,
+	OG_INNER_LOCKS,
+	OG_INNER_WANTS
+};
+#define OG_INNER_COUNT (OG_INNER_WANTS + 1)
+
+/* Below the store's directory: "singles/" and 64 hexadecimal digits. */
+#define OG_STORE_NAME_MAX 80
+
+#define OG_SKEW		2	/* seconds that a writer's clock may be ahead */
+
+struct og_held;
+
+struct og_store {
+	int dir;			/* the directory, open */
+	char *path;			/* its name, for messages */
+	struct og_trust trust;
+	const struct og_log *log;	/* borrowed */
+	struct og_print print;		/* whose facts we want */
+	bool any_endpoint;		/* base_url = none: whoever fetched them */
+	bool safe[OG_INNER_COUNT];	/* inner directories seen to be so */
+	bool no_sync;
+	struct og_held **held;		/* NULL: not holding */
+	uint64_t looks;			/* og_store_look_again calls */
+	int64_t keep;			/* seconds; no fact serves longer */
+	uint64_t size;			/* bytes of all files */
+};
+
+const char *og_inner_word(enum og_inner);
+
+/* "singles/<SHA-256 of text>". */
+void og_store_name(char name[OG_STORE_NAME_MAX], enum og_inner,
+    const char *text);
+
+/* A line about a file of the store, with its whole path. errno survives. */
+void og_store_say(const struct og_store *, int level, const char *name,
+    const char *what);
+
+/* False, and said: somebody else may write there. Not there is fine. */
+bool og_store_inner_safe(struct og_store *, enum og_inner);
+
+/*
+ * Opens a file of ours for reading, checked by its descriptor.
+ * OG_ERR_MISSING is silent; OG_ERR_UNSAFE and OG_ERR_SYSTEM are logged.
+ */
+enum og_error og_store_open_file(struct og_store *, enum og_inner,
+    const char *name, int *fd, struct stat *);
+
+/* *fact is the query's, and nothing is known yet. */
+void og_store_wanted(struct og_fact *, const struct og_query *);
+
+/* FOUND or ABSENT, from the store. */
+void og_store_answered(struct og_fact *, enum og_fact_state,
+    int64_t fetched_at, int64_t now);
+
+/* The record is the subject's own, not merely filed under it. */
+bool og_store_is_subject(const struct og_record *, const struct og_query *);
+
+/* NULL, or why facts of that origin, or of that time, are not for us. */
+const char *og_store_foreign(const struct og_store *, const struct og_print *);
+const char *og_store_untimely(int64_t fetched_at, int64_t now);
+#define OG_TROUBLE_QUERY "speaks of something else than its name says; not used"
+
+/*
+ * A single's file: magic, print, fact as value/wire.h writes it, checksum.
+ * Decode returns NULL, or what is wrong with the bytes.
+ */
+#define OG_SINGLE_MAX 1200
+enum og_error og_single_encode(struct og_buffer *, const struct og_print *,
+    const struct og_fact *);
+const char *og_single_decode(struct og_fact *, struct og_print *,
+    const void *data, size_t len);
+
+/* The bytes of a single's file. *len is at most OG_SINGLE_MAX. */
+enum og_error og_single_load(struct og_store *, const char *name,
+    unsigned char data[OG_SINGLE_MAX], size_t *len);
+
+/* held.c: the list in memory; NULL: there is none to be used. Borrowed. */
+struct og_list *og_held_get(struct og_store *, const struct og_query *,
+    int64_t now);
+void og_held_free(struct og_held **);
+
+/*
+ * store_write.c: a file written beside its name. Its mode lets read who may
+ * read the store's directory. fd is -1 when there is none.
+ */
+struct og_temp {
+	int fd;
+	char name[OG_STORE_NAME_MAX];
+};
+enum og_error og_temp_open(struct og_store *, enum og_inner, struct og_temp *);
+enum og_error og_temp_commit(struct og_store *, enum og_inner,
+    struct og_temp *, const char *name);
+void og_temp_abort(struct og_store *, struct og_temp *);
+
+#endif
