@@ -1,0 +1,137 @@
+"""The product, installed and configured on the throw-away machine.
+
+    install()
+    gate = Gate(simulator, policies={"ssh": {"pam_services": "sshd", "role": "owner reader"}},
+                users={"ann": "ann@example.com"})
+    gate.guard("sshd")                  # as conf/pam.d ships it
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import jail
+
+DIRECTORY = "/etc/openai-gate"
+CONF = f"{DIRECTORY}/gate.conf"
+CACHE = "/var/cache/openai-gate"
+HELPER = "/usr/libexec/openai-gate/openai-gate-fetch"
+CLI = "/usr/sbin/openai-gate"
+
+BUILD = os.path.join(jail.REPOSITORY, os.environ.get("BUILD") or "build")
+
+
+def install():
+    """What `make install` does, of what has been built."""
+    if not jail.inside():
+        raise RuntimeError("installed in a jail only")
+    security = os.path.dirname(glob.glob("/usr/lib/*/security/pam_unix.so")[0])
+    for source, target in (("pam_openai.so", f"{security}/pam_openai.so"), ("openai-gate-fetch", HELPER),
+                           ("openai-gate", CLI)):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy(os.path.join(BUILD, source), target)
+        os.chmod(target, 0o644 if target.endswith(".so") else 0o755)
+
+
+def write(path, text, mode=0o644):
+    """A file as an administrator would leave it: whole, and never seen with
+    another mode."""
+    new = f"{path}.new"
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+    os.rename(new, path)
+
+
+def shipped(service):
+    """The lines that conf/pam.d ships for a service, without its comments."""
+    path = os.path.join(jail.REPOSITORY, "conf", "pam.d", f"{service}.example")
+    with open(path, encoding="utf-8") as file:
+        lines = [line.rstrip("\n") for line in file]
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def guard(service, lines=None):
+    """Puts the gate's lines into Debian's own file of that service, after the
+    account lines that are there; all else stays. Without `lines`: as shipped."""
+    path = f"/etc/pam.d/{service}"
+    with open(path, encoding="utf-8") as file:
+        stock = [line for line in file.read().splitlines() if "pam_openai.so" not in line]
+    account = [at for at, line in enumerate(stock) if re.match(r"account\s|@include\s+common-account", line)]
+    if lines is None:
+        lines = shipped(service)
+    stock[account[-1] + 1 : account[-1] + 1] = lines
+    write(path, "\n".join(stock) + "\n")
+
+
+def unguard(service):
+    guard(service, [])
+
+
+class Gate:
+    """gate.conf, users.map and the key of one simulated organization.
+
+    Each section is a dict; a list of values becomes one line each. What is
+    not given has the simulator's values, or no line at all, which is the
+    product's default.
+    """
+
+    def __init__(self, simulator, policies, users=None, **sections):
+        self.simulator = simulator
+        self.users = dict(users or {})
+        self.sections = {"api": {}, "identity": {}, "cache": {}, "pam": {}}
+        self.policies = policies
+        os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
+        os.makedirs(CACHE, mode=0o755, exist_ok=True)
+        write(f"{DIRECTORY}/admin.key", simulator.admin_key + "\n", 0o600)
+        with open(simulator.ca_file, encoding="ascii") as file:
+            write(f"{DIRECTORY}/ca.pem", file.read())
+        self.configure(**sections)
+
+    def configure(self, policies=None, users=None, **sections):
+        """Changes what is given, keeps the rest, and writes all."""
+        for section, keys in sections.items():
+            self.sections[section].update(keys)
+        if policies is not None:
+            self.policies = policies
+        if users is not None:
+            self.users = dict(users)
+        write(f"{DIRECTORY}/users.map", "".join(f"{name}  {address}\n" for name, address in self.users.items()))
+        write(CONF, self.text())
+
+    def text(self):
+        """gate.conf."""
+        simulated = {
+            "api": {"key_file": f"{DIRECTORY}/admin.key", "base_url": self.simulator.url, "ca_file": f"{DIRECTORY}/ca.pem"},
+            "identity": {"map_file": f"{DIRECTORY}/users.map"},
+            "cache": {"directory": CACHE},
+            "pam": {},
+        }
+        lines = []
+        for section, keys in simulated.items():
+            lines += _section(section, keys | self.sections[section])
+        for name, keys in self.policies.items():
+            lines += _section(f"policy {name}", keys)
+        return "\n".join(lines)
+
+    def forget(self):
+        """A cold store, as after `rm -r`; also the pace and the failures in it."""
+        for name in os.listdir(CACHE):
+            path = os.path.join(CACHE, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+
+    def cli(self, *arguments):
+        return subprocess.run([CLI, *arguments], capture_output=True, text=True, check=False)
+
+
+def _section(name, keys):
+    lines = [f"[{name}]"]
+    for key, value in keys.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        lines += [f"{key} = {one}" for one in values]
+    return [*lines, ""]
