@@ -20,6 +20,8 @@
 #define OG_CONF_WORDS_MAX	64		/* values of one key */
 #define OG_CONF_POLICIES_MAX	64
 #define OG_CONF_LINES_MAX	16		/* `project` or `group` lines of a policy */
+#define OG_CONF_CONTAINERS_MAX	40		/* projects and groups of a policy */
+#define OG_CONF_TEXT_MAX	512		/* bytes of a URL or header value */
 
 /* The values of one line; "any of these". */
 struct og_words {
@@ -39,7 +41,7 @@ struct og_policy {
 	size_t group_count;
 	bool owner_is_member;
 	bool allow_service_accounts;
-	char *email;			/* NULL: [identity] email */
+	char *email;			/* template; NULL: [identity] email */
 	char *map_file;			/* NULL: [identity] map_file */
 };
 
@@ -52,7 +54,7 @@ struct og_config {
 	char *ca_file;
 	char *client_cert;
 	char *client_key;
-	char *proxy;
+	char *proxy;			/* may hold a password: never log it */
 	int64_t timeout_ms;
 	unsigned int requests_per_minute;
 	/* [identity] */
@@ -67,7 +69,7 @@ struct og_config {
 	/* [pam] */
 	struct og_words exempt_users;
 	struct og_words exempt_groups;
-	int64_t min_uid;
+	int64_t min_uid;		/* 0 … 2^32 - 2 */
 	struct og_words ignore_services;
 	/* [policy NAME] */
 	struct og_policy *policies;
@@ -96,6 +98,7 @@ bool og_words_have(const struct og_words *, const char *word);
  * spelling: 1 to OG_ID_MAX bytes of [A-Za-z0-9._~:-], not "." or ".."
  * (CONTRACT section 1: opaque, refuse dot segments). */
 bool og_id_valid(const char *id);
+bool og_id_valid_bytes(const char *id, size_t len);
 
 /*
  * Prints every key with the value in force, in the grammar of the file, so

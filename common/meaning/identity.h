@@ -25,17 +25,37 @@ struct og_subject {
  * False for what must be refused before any use: empty, over OG_NAME_MAX
  * bytes, not UTF-8, a control character (C0, DEL, C1), blank (any Unicode
  * space is not tested; ASCII blank is), '/', '%', or a leading '-'. len is
- * given since a name from the web may hold NUL.
+ * given since a name from the web may hold NUL. Everything else may be in a
+ * name; case counts.
  */
 bool og_name_valid(const char *name, size_t len);
 
 /*
- * Fills *subject for a valid name: the map's line wins over the template; a
- * NULL map or template is absent. The reason is OG_PASS (mapped),
- * OG_NO_IDENTITY (neither gives one), OG_BAD_NAME (refused by og_name_valid,
- * or '@' in a name whose template adds one), or OG_CONFIG (the map is
- * malformed: message says path:line). Two lines for one name are malformed,
- * whoever asks. On anything but OG_PASS *subject is zeroed.
+ * What is wrong with a template ("%u@example.com": %u the local name, %% a
+ * percent sign), or NULL. It holds %u, or everybody would be one person, and
+ * is either exactly "%u", for names that are addresses, or adds one '@' with
+ * something on both sides.
+ */
+const char *og_template_refuse(const char *template);
+
+/*
+ * Fills *subject for a name: the map's line wins over the template; a NULL
+ * map or template is absent. The reason is
+ *
+ *	OG_PASS		mapped, or made by the template
+ *	OG_BAD_NAME	refused by og_name_valid (before the map is looked at);
+ *			the template would make of it something that is no
+ *			address: '@' in a name whose template adds one, two of
+ *			them or one at an end where the template is "%u", or
+ *			over OG_EMAIL_MAX bytes
+ *	OG_NO_IDENTITY	neither map nor template knows the name; a name
+ *			without '@' where the template is "%u"
+ *	OG_CONFIG	the map is malformed, in whatever line and whoever
+ *			asks (two lines for one name are), or the template is
+ *	OG_NO_MEMORY
+ *
+ * With OG_CONFIG the message says what and where, else it is empty. On
+ * anything but OG_PASS *subject is zeroed.
  */
 enum og_reason og_identity_find(struct og_subject *subject, const char *name,
     size_t name_len, const char *template, const char *map_path,
@@ -43,7 +63,11 @@ enum og_reason og_identity_find(struct og_subject *subject, const char *name,
 
 /*
  * The same map read once, for a host that asks many times (nginx). Owned by
- * the caller. og_map_parse checks every line.
+ * the caller; it keeps a copy of the text. og_map_parse checks every line:
+ *
+ *	name  address-or-user-id	# comment
+ *
+ * OG_ERR_SYNTAX, OG_ERR_LIMIT: message says "path:line: …". OG_ERR_NOMEM.
  */
 struct og_map;
 enum og_error og_map_parse(struct og_map **, const char *path,

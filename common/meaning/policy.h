@@ -13,7 +13,19 @@
  * settle the matter.
  *
  * A certain denial wins over "cannot know"; `allow` needs every requirement
- * positively met (DESIGN section 3).
+ * positively met (DESIGN section 3). Requirements are judged in this order,
+ * and the first that decides gives the reason: membership, the account's
+ * state, role, each project line, each group line.
+ *
+ * owner_is_member: an owner of the organization meets every project line,
+ * whatever project_role asks, since an owner may act on all projects.
+ *
+ * A row that is not the subject's own, or that is ambiguous, proves nothing:
+ * OG_PROTOCOL. So does a fact that failed for a reason that is no failure.
+ *
+ * The engine adds facts and never removes one. A caller that asks several
+ * sources in turn may drop those that are still OG_FACT_WANTED before the
+ * next step; what is still needed is then wanted again, and only that.
  */
 #ifndef OG_MEANING_POLICY_H
 #define OG_MEANING_POLICY_H

@@ -1,6 +1,7 @@
 #include "value/buffer.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,8 @@ reserve(struct og_buffer *buffer, size_t more)
 		return OG_ERR_LIMIT;
 	if (buffer->len + more < buffer->size)
 		return OG_OK;
+	if (buffer->len + more >= SIZE_MAX / 2)
+		return OG_ERR_NOMEM;	/* before the doubling below wraps */
 	size = buffer->size > 0 ? buffer->size : 256;
 	while (size <= buffer->len + more)
 		size *= 2;

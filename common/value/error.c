@@ -38,6 +38,7 @@ og_message_set(struct og_message *message, const char *fmt, ...)
 {
 	va_list ap;
 
+	message->text[0] = '\0';	/* vsnprintf may fail and leave it alone */
 	va_start(ap, fmt);
 	vsnprintf(message->text, sizeof(message->text), fmt, ap);
 	va_end(ap);

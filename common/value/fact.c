@@ -22,6 +22,7 @@ og_query_text(const struct og_query *query, char text[OG_QUERY_TEXT_MAX])
 	char list[OG_ID_MAX + 20];
 
 	list[0] = '\0';
+	text[0] = '\0';
 	switch (query->kind) {
 	case OG_QUERY_USER:
 		snprintf(list, sizeof(list), "users");

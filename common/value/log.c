@@ -15,13 +15,7 @@ og_log_clean(char *dst, size_t size, const char *src)
 	used = 0;
 	left = strlen(src);
 	while (left > 0) {
-		n = og_utf8_length(src, left);
-		if (n == 1 && ((unsigned char)*src < 0x20 || *src == 0x7f))
-			n = 0;
-		/* C1 controls, U+0080 to U+009F: terminals obey them too. */
-		if (n == 2 && (unsigned char)src[0] == 0xc2 &&
-		    (unsigned char)src[1] < 0xa0)
-			n = 0;
+		n = og_print_length(src, left);
 		if (used + (n > 0 ? n : 4) + 1 > size)
 			break;
 		if (n > 0) {
@@ -50,6 +44,7 @@ og_log(const struct og_log *log, int level, const char *fmt, ...)
 	if (log == NULL || log->emit == NULL || level > log->max_level)
 		return;
 	saved = errno;
+	raw[0] = '\0';	/* vsnprintf may fail and leave it alone */
 	va_start(ap, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);

@@ -43,6 +43,24 @@ og_utf8_length(const char *text, size_t len)
 	return n;
 }
 
+size_t
+og_print_length(const char *text, size_t len)
+{
+	unsigned char c;
+	size_t n;
+
+	n = og_utf8_length(text, len);
+	if (n == 0)
+		return 0;
+	c = (unsigned char)text[n - 1];
+	if (n == 1 && (c < 0x20 || c == 0x7f))
+		return 0;
+	/* C1 controls, U+0080 to U+009F: terminals obey them too. */
+	if (n == 2 && (unsigned char)text[0] == 0xc2 && c < 0xa0)
+		return 0;
+	return n;
+}
+
 static char
 fold_char(char c)
 {

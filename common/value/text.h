@@ -15,6 +15,10 @@
  */
 size_t og_utf8_length(const char *text, size_t len);
 
+/* The same for a character that may be shown: 0 for a control character
+ * too (C0, DEL, C1), the tab and NUL among them. */
+size_t og_print_length(const char *text, size_t len);
+
 /* ASCII letters only, whatever the locale; in place. */
 void og_fold(char *text);
 
