@@ -109,4 +109,16 @@ enum og_error og_temp_commit(struct og_store *, enum og_inner,
     struct og_temp *, const char *name);
 void og_temp_abort(struct og_store *, struct og_temp *);
 
+/* Makes an inner directory, as reachable as the store's own. There: fine. */
+enum og_error og_inner_create(int dir, enum og_inner);
+
+/* Calls each with every name in the inner directory ("singles/…") and its
+ * lstat, until it returns an error. */
+enum og_error og_inner_scan(struct og_store *, enum og_inner,
+    enum og_error (*each)(void *arg, enum og_inner, const char *name,
+    const struct stat *), void *arg);
+
+/* 64 hexadecimal digits behind the slash: a name that og_store_name makes. */
+bool og_store_name_valid(const char *name);
+
 #endif

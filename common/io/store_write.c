@@ -10,9 +10,8 @@
 
 #include "io/store_private.h"
 
-/* As reachable as the store's own directory, for its owner always. */
-static enum og_error
-create_inner(int dir, enum og_inner inner)
+enum og_error
+og_inner_create(int dir, enum og_inner inner)
 {
 	const char *name;
 	struct stat st;
@@ -45,7 +44,7 @@ og_store_create(const char *directory, struct og_message *message)
 	if (error != OG_OK)
 		return error;
 	for (inner = 0; inner < OG_INNER_COUNT && error == OG_OK; inner++) {
-		error = create_inner(dir, (enum og_inner)inner);
+		error = og_inner_create(dir, (enum og_inner)inner);
 		if (error != OG_OK)
 			og_message_set(message, "%s/%s: cannot be made: %s",
 			    directory, og_inner_word((enum og_inner)inner),
@@ -84,7 +83,7 @@ og_temp_open(struct og_store *store, enum og_inner inner, struct og_temp *temp)
 		return OG_ERR_UNSAFE;
 	temp->fd = create_temp(store, inner, temp);
 	if (temp->fd < 0 && errno == ENOENT &&
-	    create_inner(store->dir, inner) == OG_OK)
+	    og_inner_create(store->dir, inner) == OG_OK)
 		temp->fd = create_temp(store, inner, temp);
 	if (temp->fd < 0)
 		goto bad;

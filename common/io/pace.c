@@ -1,0 +1,228 @@
+#include "io/pace.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/store_private.h"
+#include "value/clock.h"
+#include "value/text.h"
+
+#define FILE_NAME	"pace"
+#define LOCK_WAIT_MS	100
+#define LOCK_TRY_MS	2
+#define SLOTS		16		/* room for endpoints to come */
+#define MAGIC		UINT32_C(0x4543504f)	/* "OPCE" */
+
+/* One endpoint's budget in the file, little-endian. Zeroed: never used. */
+struct slot {
+	uint32_t magic;
+	uint32_t failures;
+	uint64_t updated_ms;
+	uint64_t spent_milli;
+	uint64_t not_before_ms;
+	uint32_t last_failure;
+	uint32_t zero[5];
+	uint64_t sum;
+};
+_Static_assert(sizeof(struct slot) == 64, "a slot of pace has holes");
+_Static_assert(OG_ENDPOINT_COUNT <= SLOTS, "more endpoints than slots");
+
+static int64_t
+wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Whose budget it is goes in, so that another organization starts anew. */
+static uint64_t
+slot_sum(const struct og_store *store, const struct slot *slot)
+{
+	return og_fnv1a(og_fnv1a(OG_FNV_START, &store->print,
+	    sizeof(store->print)), slot, offsetof(struct slot, sum));
+}
+
+static bool
+lock(int fd)
+{
+	int64_t until;
+
+	until = og_clock_mono() + LOCK_WAIT_MS;
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return false;
+		if (og_clock_mono() >= until)
+			return false;
+		poll(NULL, 0, LOCK_TRY_MS);
+	}
+	return true;
+}
+
+/* The file, locked and fit to be trusted; -1, and said why. */
+static int
+open_locked(struct og_store *store, int flags)
+{
+	const char *what;
+	struct stat st;
+	int fd;
+
+	fd = openat(store->dir, FILE_NAME, flags | O_NOFOLLOW | O_CLOEXEC |
+	    O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0 && errno == ENOENT && (flags & O_CREAT) == 0)
+		return -1;
+	what = NULL;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		what = strerror(errno);
+	else if (!S_ISREG(st.st_mode) || (st.st_mode & 022) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != store->trust.owner))
+		what = "not a file of ours (type, owner or mode)";
+	else if (!lock(fd))
+		what = "locked for too long";
+	if (what == NULL)
+		return fd;
+	og_store_say(store, LOG_WARNING, FILE_NAME, what);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* False: nothing is on record, or nothing that can be used. */
+static bool
+read_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
+    struct og_budget *budget)
+{
+	static const struct slot unused;
+	struct slot slot;
+
+	memset(budget, 0, sizeof(*budget));
+	memset(&slot, 0, sizeof(slot));
+	if (pread(fd, &slot, sizeof(slot), (off_t)endpoint *
+	    (off_t)sizeof(slot)) < 0) {
+		og_store_say(store, LOG_WARNING, FILE_NAME, strerror(errno));
+		return false;
+	}
+	if (memcmp(&slot, &unused, sizeof(slot)) == 0)
+		return false;
+	if (le32toh(slot.magic) != MAGIC ||
+	    le64toh(slot.sum) != slot_sum(store, &slot)) {
+		og_store_say(store, LOG_WARNING, FILE_NAME, "damaged, or of "
+		    "another organization or endpoint; starting anew");
+		return false;
+	}
+	budget->updated_ms = (int64_t)le64toh(slot.updated_ms);
+	budget->spent_milli = (int64_t)le64toh(slot.spent_milli);
+	budget->not_before_ms = (int64_t)le64toh(slot.not_before_ms);
+	budget->failures = le32toh(slot.failures);
+	budget->last_failure = (enum og_reason)le32toh(slot.last_failure);
+	return true;
+}
+
+static void
+write_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
+    const struct og_budget *budget)
+{
+	static const struct slot unused[SLOTS];
+	struct slot slot;
+	struct stat st;
+
+	memset(&slot, 0, sizeof(slot));
+	slot.magic = htole32(MAGIC);
+	slot.failures = htole32(budget->failures);
+	slot.updated_ms = htole64((uint64_t)budget->updated_ms);
+	slot.spent_milli = htole64((uint64_t)budget->spent_milli);
+	slot.not_before_ms = htole64((uint64_t)budget->not_before_ms);
+	slot.last_failure = htole32((uint32_t)budget->last_failure);
+	slot.sum = htole64(slot_sum(store, &slot));
+	/* All its blocks at once: later writes need no room on the disk. */
+	if (fstat(fd, &st) == 0 && st.st_size < (off_t)sizeof(unused) &&
+	    pwrite(fd, &unused[st.st_size / (off_t)sizeof(slot)],
+	    sizeof(unused) - (size_t)st.st_size, st.st_size) < 0)
+		goto bad;
+	if (pwrite(fd, &slot, sizeof(slot), (off_t)endpoint *
+	    (off_t)sizeof(slot)) == (ssize_t)sizeof(slot))
+		return;
+bad:
+	og_store_say(store, LOG_WARNING, FILE_NAME, strerror(errno));
+}
+
+int64_t
+og_pace_take(struct og_store *store, enum og_endpoint endpoint,
+    unsigned int per_minute, unsigned int reserve, enum og_reason *why)
+{
+	struct og_budget budget;
+	int64_t wait;
+	int fd;
+
+	memset(&budget, 0, sizeof(budget));
+	fd = open_locked(store, O_RDWR | O_CREAT);
+	if (fd >= 0)
+		read_slot(store, fd, endpoint, &budget);
+	wait = og_budget_take(&budget, wall_ms(), per_minute, reserve, why);
+	if (fd >= 0) {
+		write_slot(store, fd, endpoint, &budget);
+		close(fd);
+	}
+	return wait;
+}
+
+void
+og_pace_succeed(struct og_store *store, enum og_endpoint endpoint)
+{
+	struct og_budget budget;
+	int fd;
+
+	fd = open_locked(store, O_RDWR | O_CREAT);
+	if (fd < 0)
+		return;
+	read_slot(store, fd, endpoint, &budget);
+	og_budget_succeed(&budget, wall_ms());
+	write_slot(store, fd, endpoint, &budget);
+	close(fd);
+}
+
+void
+og_pace_fail(struct og_store *store, enum og_endpoint endpoint,
+    enum og_reason why, int64_t retry_after_ms)
+{
+	struct og_budget budget;
+	uint32_t random;
+	int fd;
+
+	fd = open_locked(store, O_RDWR | O_CREAT);
+	if (fd < 0)
+		return;
+	/* Jitter only: without entropy there is none. */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(random))
+		random = 0;
+	read_slot(store, fd, endpoint, &budget);
+	og_budget_fail(&budget, wall_ms(), why, retry_after_ms, random);
+	write_slot(store, fd, endpoint, &budget);
+	close(fd);
+}
+
+bool
+og_pace_show(struct og_store *store, enum og_endpoint endpoint,
+    struct og_budget *budget)
+{
+	bool found;
+	int fd;
+
+	memset(budget, 0, sizeof(*budget));
+	fd = open_locked(store, O_RDONLY);
+	if (fd < 0)
+		return false;
+	found = read_slot(store, fd, endpoint, budget);
+	close(fd);
+	return found;
+}

@@ -1,0 +1,153 @@
+#include "io/store_write.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/store_private.h"
+#include "value/clock.h"
+#include "value/text.h"
+
+/* Whom to forget. He may have been asked for by address and by id; what is
+ * empty is not known. */
+struct flush {
+	struct og_store *store;
+	bool everybody;
+	char id[OG_ID_MAX + 1];
+	char email[OG_EMAIL_MAX + 1];
+	size_t removed;
+	enum og_error error;
+};
+
+static bool
+is_id(const struct flush *flush, const char *id)
+{
+	return flush->id[0] != '\0' && strcmp(flush->id, id) == 0;
+}
+
+static bool
+is_email(const struct flush *flush, const char *email)
+{
+	return flush->email[0] != '\0' && og_equal_folded(flush->email, email);
+}
+
+static bool
+speaks_of(const struct flush *flush, const struct og_fact *fact)
+{
+	if (fact->query.subject_kind == OG_SUBJECT_EMAIL &&
+	    is_email(flush, fact->query.subject))
+		return true;
+	if (fact->query.subject_kind == OG_SUBJECT_ID &&
+	    is_id(flush, fact->query.subject))
+		return true;
+	return fact->state == OG_FACT_FOUND &&
+	    (is_id(flush, fact->record.id) ||
+	    is_email(flush, fact->record.email));
+}
+
+static void
+learn(struct flush *flush, const struct og_fact *fact)
+{
+	if (fact->state != OG_FACT_FOUND || !speaks_of(flush, fact))
+		return;
+	if (flush->id[0] == '\0')
+		og_copy(flush->id, sizeof(flush->id), fact->record.id,
+		    strlen(fact->record.id));
+	if (flush->email[0] == '\0')
+		og_copy(flush->email, sizeof(flush->email),
+		    fact->record.email, strlen(fact->record.email));
+}
+
+static bool
+load(struct flush *flush, const char *name, struct og_fact *fact)
+{
+	unsigned char data[OG_SINGLE_MAX];
+	struct og_print print;
+	size_t len;
+
+	return og_single_load(flush->store, name, data, &len) == OG_OK &&
+	    og_single_decode(fact, &print, data, len) == NULL;
+}
+
+static enum og_error
+each_learn(void *arg, enum og_inner inner, const char *name,
+    const struct stat *st)
+{
+	struct flush *flush;
+	struct og_fact fact;
+
+	(void)inner;
+	(void)st;
+	flush = arg;
+	if (og_store_name_valid(name) && load(flush, name, &fact))
+		learn(flush, &fact);
+	return OG_OK;
+}
+
+static enum og_error
+each_remove(void *arg, enum og_inner inner, const char *name,
+    const struct stat *st)
+{
+	struct flush *flush;
+	struct og_fact fact;
+
+	flush = arg;
+	if (S_ISDIR(st->st_mode) || !og_store_name_valid(name))
+		return OG_OK;
+	/* A damaged single goes, too: nobody knows of whom it speaks. */
+	if (inner == OG_INNER_SINGLES && !flush->everybody &&
+	    load(flush, name, &fact) && !speaks_of(flush, &fact))
+		return OG_OK;
+	if (unlinkat(flush->store->dir, name, 0) == 0)
+		flush->removed++;
+	else if (errno != ENOENT)
+		flush->error = OG_ERR_SYSTEM;
+	return OG_OK;
+}
+
+/* What else the person is called, from all that the store knows of him. */
+static void
+learn_all(struct flush *flush, const struct og_query *subject)
+{
+	struct og_query query;
+	struct og_fact fact;
+
+	if (subject->subject_kind == OG_SUBJECT_ID)
+		og_copy(flush->id, sizeof(flush->id), subject->subject,
+		    strlen(subject->subject));
+	else
+		og_copy(flush->email, sizeof(flush->email), subject->subject,
+		    strlen(subject->subject));
+	query = *subject;
+	query.kind = OG_QUERY_USER;
+	query.container[0] = '\0';
+	og_store_get_listed(flush->store, &fact, &query, og_clock_wall());
+	learn(flush, &fact);
+	og_inner_scan(flush->store, OG_INNER_SINGLES, each_learn, flush);
+}
+
+enum og_error
+og_store_flush(struct og_store *store, const struct og_query *subject,
+    size_t *removed)
+{
+	const struct og_log *log;
+	struct flush flush;
+	enum og_error error;
+
+	memset(&flush, 0, sizeof(flush));
+	flush.store = store;
+	flush.everybody = subject == NULL;
+	/* What is damaged is about to go; no word of it. */
+	log = store->log;
+	store->log = NULL;
+	if (subject != NULL)
+		learn_all(&flush, subject);
+	error = og_inner_scan(store, OG_INNER_LISTS, each_remove, &flush);
+	if (error == OG_OK)
+		error = og_inner_scan(store, OG_INNER_SINGLES, each_remove,
+		    &flush);
+	store->log = log;
+	og_store_look_again(store);
+	*removed = flush.removed;
+	return error != OG_OK ? error : flush.error;
+}
