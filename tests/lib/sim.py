@@ -200,6 +200,10 @@ class Simulator:
         """Those still in force."""
         return json.loads(self._ask("GET", "faults"))
 
+    def manual(self):
+        """What every fault does, by its name."""
+        return json.loads(self._ask("GET", "manual"))
+
     def rate(self, count, style="retry-after", window=60):
         """Another rate limit, all budgets whole; 0: none."""
         self._ask("PUT", "rate", body={"count": count, "style": style, "window": window})

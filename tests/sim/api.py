@@ -30,7 +30,8 @@ ENDPOINTS = tuple(kind for kind, _ in _ROUTES)
 
 class Answer:
     """What goes back. `document` is the JSON before it becomes bytes; a body
-    that is set wins. `delivery` is the way in which server.py sends it."""
+    that is set wins. `delivery` is the way in which server.py sends it, and
+    after the `last` one it closes."""
 
     def __init__(self, status, document=None, headers=None, body=None):
         self.status = status
@@ -39,6 +40,7 @@ class Answer:
         self.headers.update(headers or {})
         self.body = body
         self.delivery = ("whole", {})
+        self.last = False
 
     def text(self):
         if self.body is not None:

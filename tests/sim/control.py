@@ -83,7 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def put_users(self, words, query, body):
         self.server.live.edit(verbs.put_user, words[0], body)
-        return self.get_users(words, query, body)
+        return {}
 
     def delete_users(self, words, query, body):
         self.server.live.edit(verbs.remove_user, words[0])

@@ -12,7 +12,7 @@ import sys
 import threading
 
 from organization import Organization, OrganizationError
-from people import fold
+from roster import fold
 
 
 def merge(target, patch):

@@ -5,7 +5,7 @@ that a misspelt test fails instead of testing nothing. An Organization is never
 changed once built; live.py puts a new one in its place.
 """
 
-from people import Block, Roster, fold, identifier
+from roster import Block, Roster, fold, identifier
 
 SOME_TIME = 1711471533
 

@@ -28,7 +28,8 @@ def denial(style, seconds):
 
 
 class Limiter:
-    def __init__(self):
+    def __init__(self, clock=time.monotonic):
+        self._clock = clock
         self._lock = threading.Lock()
         self._windows = {}
         self._count = 0
@@ -48,7 +49,7 @@ class Limiter:
         with self._lock:
             if self._count <= 0:
                 return None
-            now = time.monotonic()
+            now = self._clock()
             opened, used = self._windows.get(endpoint, (now, 0))
             if now - opened >= self._window:
                 opened, used = now, 0

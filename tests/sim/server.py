@@ -91,8 +91,7 @@ class Server:
                 # Nothing is awaited here: time itself is what was asked for.
                 threading.Event().wait(delay)
             _DELIVER[answer.delivery[0]](sock, request, answer, answer.delivery[1])
-            if request.headers.get("connection", "").lower() == "close" \
-                    or request.method != "GET":
+            if answer.last:
                 return
 
     def _judge(self, request, number):
@@ -100,6 +99,9 @@ class Server:
         delay, fault = self._faults.meet(request)
         secret = self._live.current().admin_key
         answer = self._answer(request, fault)
+        # The body that another method may bring is never read.
+        answer.last = (request.method != "GET"
+                       or request.headers.get("connection", "").lower() == "close")
         self._log.add(request, answer.status, number, self._api.key_word(request),
                       None if fault is None else fault.kind, secret)
         return answer, delay
@@ -160,6 +162,8 @@ def _head(answer, length, extra=()):
              "openai-version: 2020-10-01", "x-request-id: req_simulated"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
     lines += extra
+    if answer.last:
+        lines.append("Connection: close")
     if length is not None:
         lines.append(f"Content-Length: {length}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
