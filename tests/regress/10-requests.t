@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""Few requests: what a decision costs, read from the simulator's log."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import jail
+
+jail.enter()
+
+from gate import CLI, Gate, install
+from sim import Simulator
+from tap import done_testing, is_, note, ok
+
+POLICIES = {
+    "any": {"role": "owner reader"},
+    "web": {"role": "owner reader", "project": "proj_web"},
+    "either": {"project": "proj_web proj_data"},
+    "oncall": {"role": "owner reader", "group": "group_01J8ONCALL7Q2M"},
+    "big": {"project": "proj_big"},
+}
+
+WEB = "/organization/projects/proj_web/users"
+
+
+def check(user, policy):
+    done = subprocess.run([CLI, "check", "--json", "--policy", policy, user],
+                          capture_output=True, text=True, timeout=60, check=False)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return {"verdict": "none", "reason": done.stderr, "facts": []}
+
+
+def words(user, policy):
+    answer = check(user, policy)
+    return f"{answer['verdict']} {answer['reason']}"
+
+
+def together(people, policy):
+    """Checks all at once; the words of each."""
+    answers = {}
+
+    def one(person):
+        answers[person] = words(person, policy)
+
+    threads = [threading.Thread(target=one, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def sent(sim):
+    """The requests so far, shortly."""
+    lines = []
+    for line in sim.requests():
+        query = "?emails" if "emails" in line["query"] else "?after" if "after=" in line["query"] else ""
+        lines.append(line["endpoint"] + query)
+    return lines
+
+
+def small(sim, gate):
+    is_(words("ann@example.com", "any"), "allow ok", "the first who asks is allowed")
+    is_(sent(sim), ["users"], "... for one list request")
+    is_(words("ben@example.com", "any"), "allow ok", "the next is allowed")
+    is_(words("ANN@example.com", "any"), "allow ok", "an address in capital letters is the same")
+    is_(words("bob.banned@example.com", "any"), "deny account-disabled", "a banned one is denied")
+    is_(words("robot@example.com", "any"), "deny service-account", "so is a service account")
+    is_(words("norah.norole@example.com", "any"), "deny role", "and a member without a role")
+    is_(sent(sim), ["users"], "... without any further request")
+    is_(words("stranger@example.org", "any"), "deny not-a-member", "a stranger is denied")
+    is_(words("ivan.invited@example.com", "any"), "deny invite-pending", "an invited one is told so")
+    is_(words("other@example.org", "any"), "deny not-a-member", "another stranger is denied")
+    is_(sent(sim), ["users", "invites"], "... for the list of invitations, once")
+
+    gate.forget()
+    sim.clear_requests()
+    is_(words("wendy.web@example.com", "web"), "allow ok", "role and project: allowed")
+    is_(words("ben@example.com", "web"), "deny project", "... or not")
+    is_(words("wendy.web@example.com", "either"), "allow ok", "one of two projects, the first known: allowed")
+    is_(sorted(sent(sim)), ["project-users", "users"], "... for one request per list")
+    is_(words("ben@example.com", "either"), "allow ok", "the second of two projects")
+    is_(words("olivia.owner@example.com", "oncall"), "allow ok", "a group")
+    is_(words("ann@example.com", "oncall"), "deny group", "... or not in it")
+    is_(sorted(sent(sim)), ["group-users", "project-users", "project-users", "users"], "... one more list each")
+
+    gate.forget()
+    sim.clear_requests()
+    is_(words("norah.norole@example.com", "web"), "deny role", "denied by role with a cold store")
+    before = len(sent(sim))
+    is_(words("norah.norole@example.com", "web"), "deny role", "... and again")
+    is_(len(sent(sim)), before, "... for nothing")
+
+
+def at_once(sim, gate):
+    sim.fault("silence", path="users")
+    gate.forget()
+    sim.clear_requests()
+    asking = subprocess.Popen([CLI, "check", "--policy", "web", "ann@example.com"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    came = sim.wait_requests(2)
+    is_(sorted(line["endpoint"] for line in came), ["project-users", "users"],
+        "both lists are asked for in one round trip: the second while the first is silent")
+    is_(asking.wait(30), 2, "silence is no denial")
+    sim.clear_faults()
+
+
+def crowd(sim, gate):
+    people = ["ann@example.com", "ben@example.com", "wendy.web@example.com", "bob.banned@example.com",
+              "olivia.owner@example.com"]
+    gate.forget()
+    sim.clear_requests()
+    sim.fault("delay", ms=300)
+    crowd_of = [f"{person[0].upper() * (turn % 2)}{person[turn % 2:]}" for turn in range(6) for person in people]
+    answers = together(crowd_of, "web")
+    sim.clear_faults()
+    ok(all(answer in ("allow ok", "deny project", "deny account-disabled") for answer in answers.values()),
+       f"{len(crowd_of)} at once, cold: all are decided")
+    is_(sorted(sent(sim)), ["project-users", "users"], "... by one request per list")
+
+    gate.forget()
+    sim.clear_requests()
+    sim.fault(503)
+    answers = together(people, "any")
+    sim.clear_faults()
+    is_(set(answers.values()), {"unavailable server-error"}, "a broken API: nobody is denied, nobody passes")
+    note(f"{len(sent(sim))} requests")
+    ok(len(sent(sim)) <= 6, "... and the requests stay within the pace")
+
+
+def large(sim, gate):
+    is_(words("user0240@example.com", "any"), "allow ok", "250 people: one on the third page is found")
+    is_(sent(sim), ["users", "users?emails"], "... by the first page and his address")
+    is_(words("user0003@example.com", "any"), "allow ok", "one on the first page")
+    is_(sent(sim), ["users", "users?emails"], "... is known from it")
+    is_(words("user0150@example.com", "any"), "allow ok", "another from another page")
+    is_(sent(sim), ["users", "users?emails", "users?emails"], "... costs one request of his own")
+    is_(words("user0150@example.com", "any"), "allow ok", "... and none the second time")
+    is_(words("nobody@example.com", "any"), "deny not-a-member", "who is on no page is denied")
+    is_(sent(sim)[3:], ["users?emails", "invites"], "... for his address and the invitations")
+
+    gate.forget()
+    sim.clear_requests()
+    is_(words("user0244@example.com", "big"), "allow ok", "a project of 250: a member on its third page")
+    is_(sorted(sent(sim)), ["project-user", "project-users", "users", "users?emails"],
+        "... by the first pages, his address, his membership")
+    is_(words("user0001@example.com", "big"), "deny project", "one who is not in it")
+    is_(sent(sim)[4:], ["project-user"], "... costs his membership alone")
+    is_(words("user0001@example.com", "big"), "deny project", "... once")
+    is_(len(sent(sim)), 5, "... and is remembered")
+
+
+def batches(sim, gate):
+    gate.forget()
+    is_(words("user0001@example.com", "any"), "allow ok", "the organization is known to be large")
+    sim.clear_requests()
+    sim.fault("delay", ms=700, query="emails")
+    people = [f"user{number:04d}@example.com" for number in range(120, 140)]
+    answers = together(people, "any")
+    sim.clear_faults()
+    is_(set(answers.values()), {"allow ok"}, "20 people of a large organization at once")
+    note(f"{len(sent(sim))} requests")
+    ok(len(sent(sim)) <= 4, "... share a few requests, many addresses in each")
+
+
+def ignored(sim, gate):
+    sim.change(emails_filter="ignored")
+    gate.forget()
+    sim.clear_requests()
+    is_(words("user0240@example.com", "any"), "allow ok", "the emails[] filter ignored: found on the third page all the same")
+    is_(sent(sim), ["users", "users?emails", "users", "users?after", "users?after"], "... by reading all pages")
+    is_(words("nobody@example.com", "any"), "deny not-a-member", "... and who is on none is denied")
+    is_([line for line in sent(sim)[5:] if line != "invites"], [], "... from the same list")
+
+    gate.forget()
+    sim.fault("more-without-cursor", path="users")
+    is_(words("user0240@example.com", "any"), "unavailable protocol", "a list cut short is unavailable, not a denial")
+    sim.clear_faults()
+    for kind in ("repeated-cursor", "repeated-row", "cut", "truncated"):
+        gate.forget()
+        sim.fault(kind, path="users", query="after=")
+        is_(words("user0240@example.com", "any"), "unavailable protocol", f"... nor is one that goes wrong on a later page: {kind}")
+        sim.clear_faults()
+
+
+def main():
+    install()
+    with Simulator("/run/sim") as sim:
+        gate = Gate(sim, POLICIES, identity={"email": "%u", "map_file": ""},
+                    api={"timeout": "10s", "requests_per_minute": "60"})
+        small(sim, gate)
+        at_once(sim, gate)
+        crowd(sim, gate)
+        sim.organization({
+            "admin_key": sim.admin_key,
+            "users": [],
+            "generate": [{"users": 250, "pattern": "user%04d@example.com", "projects": {"proj_big": "member"}}],
+            "projects": [{"id": "proj_big", "name": "Big", "members": {"user0001@example.com": None}}],
+        })
+        gate.forget()
+        sim.clear_requests()
+        large(sim, gate)
+        batches(sim, gate)
+        ignored(sim, gate)
+        is_(sim.errors(), "", "the simulator has nothing to complain of")
+    done_testing()
+
+
+main()
