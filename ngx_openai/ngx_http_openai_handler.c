@@ -1,0 +1,477 @@
+
+/*
+ * One request at the door: judged at once from the store, or put aside until
+ * the directory has answered.
+ */
+
+
+#include <ngx_http_openai_module.h>
+
+
+/* the fetcher keeps the deadline; this is how much later we stop to trust it */
+#define NGX_HTTP_OPENAI_GRACE     200
+
+
+static ngx_int_t ngx_http_openai_decide(ngx_http_request_t *r,
+    ngx_http_openai_loc_conf_t *olcf, ngx_http_openai_ctx_t *ctx);
+static ngx_int_t ngx_http_openai_check(ngx_http_request_t *r,
+    ngx_http_openai_ctx_t *ctx);
+static ngx_int_t ngx_http_openai_step(ngx_http_openai_ctx_t *ctx);
+static ngx_int_t ngx_http_openai_wait(ngx_http_request_t *r,
+    ngx_http_openai_ctx_t *ctx);
+static void ngx_http_openai_answered(void *arg, const struct og_fact *answer,
+    size_t count);
+static void ngx_http_openai_resume(ngx_event_t *ev);
+static ngx_int_t ngx_http_openai_finish(ngx_http_openai_ctx_t *ctx);
+static void ngx_http_openai_refresh(ngx_http_openai_ctx_t *ctx, int64_t now);
+static ngx_http_openai_ctx_t *ngx_http_openai_create_ctx(
+    ngx_http_request_t *r);
+static void ngx_http_openai_pool_cleanup(void *data);
+static void ngx_http_openai_detach(void *data);
+
+
+ngx_int_t
+ngx_http_openai_handler(ngx_http_request_t *r)
+{
+    ngx_http_openai_ctx_t       *ctx;
+    ngx_http_variable_value_t   *vv;
+    ngx_http_openai_loc_conf_t  *olcf;
+
+    olcf = ngx_http_get_module_loc_conf(r, ngx_http_openai_module);
+
+    if (olcf->gate == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "openai_gate handler: \"%V\"", &olcf->policy);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openai_module);
+
+    if (ctx) {
+        return ctx->done ? ctx->rc : NGX_AGAIN;
+    }
+
+    vv = ngx_http_get_flushed_variable(r, olcf->index);
+    if (vv == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* after an internal redirect nginx has forgotten it, the pool has not */
+
+    ctx = ngx_http_openai_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_openai_create_ctx(r);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_openai_module);
+
+    /*
+     * an outage stands for the rest of the request: an error_page behind the
+     * same gate must not wait once more for an API that is silent
+     */
+
+    if (ctx->done
+        && ctx->gate == olcf->gate
+        && ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR
+        && !vv->not_found
+        && vv->len == ctx->identity.len
+        && ngx_memcmp(vv->data, ctx->identity.data, vv->len) == 0)
+    {
+        return ctx->rc;
+    }
+
+    ctx->gate = olcf->gate;
+    ctx->identity.len = vv->not_found ? 0 : vv->len;
+    ctx->identity.data = vv->data;
+    ctx->done = 0;
+
+    ngx_memzero(&ctx->decision, sizeof(ngx_http_openai_decision_t));
+
+    return ngx_http_openai_decide(r, olcf, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
+    ngx_http_openai_ctx_t *ctx)
+{
+    if (ctx->identity.len == 0) {
+        (void) ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY);
+
+        ctx->rc = NGX_HTTP_UNAUTHORIZED;
+        return ctx->rc;
+    }
+
+    /*
+     * under "satisfy any" we are asked because the others have refused: what
+     * they were to prove is not proven, and the name is the client's word
+     */
+
+    if (olcf->satisfy == NGX_HTTP_SATISFY_ANY
+        && !olcf->independent
+        && (olcf->password
+            || r->access_code == NGX_HTTP_UNAUTHORIZED
+            || r->access_code == NGX_HTTP_PROXY_AUTH_REQUIRED))
+    {
+        (void) ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY);
+
+        ctx->rc = r->access_code ? (ngx_int_t) r->access_code
+                                 : NGX_HTTP_UNAUTHORIZED;
+        return ctx->rc;
+    }
+
+    return ngx_http_openai_check(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
+{
+    ngx_int_t                     rc;
+    enum og_reason                reason;
+    struct og_subject             subject;
+    ngx_http_openai_worker_t     *worker;
+    ngx_http_openai_main_conf_t  *omcf;
+
+    omcf = ctx->main_conf;
+
+    reason = og_identity_from_map(&subject, (char *) ctx->identity.data,
+                                  ctx->identity.len, ctx->gate->email,
+                                  ctx->gate->map);
+
+    if (reason != OG_PASS) {
+        return ngx_http_openai_conclude(r, ctx, reason);
+    }
+
+    worker = ngx_http_openai_worker(omcf);
+
+    if (worker == NULL) {
+        return ngx_http_openai_conclude(r, ctx, OG_NO_MEMORY);
+    }
+
+    if (worker->store == NULL) {
+        return ngx_http_openai_conclude(r, ctx, worker->trouble);
+    }
+
+    if (og_check_new(&ctx->check, omcf->conf, ctx->gate->policy, &subject,
+                     worker->store, &worker->log)
+        != OG_OK)
+    {
+        return ngx_http_openai_conclude(r, ctx, OG_NO_MEMORY);
+    }
+
+    ctx->deadline = 0;
+
+    rc = ngx_http_openai_step(ctx);
+
+    return (rc == NGX_AGAIN) ? ngx_http_openai_wait(r, ctx) : rc;
+}
+
+
+/* NGX_AGAIN: the directory is being asked */
+
+static ngx_int_t
+ngx_http_openai_step(ngx_http_openai_ctx_t *ctx)
+{
+    enum og_reason             reason;
+    ngx_http_openai_worker_t  *worker;
+
+    worker = ctx->main_conf->worker;
+
+    while (og_check_step(ctx->check, og_clock_wall()) == OG_STEP_WANT) {
+
+        if (ctx->deadline == 0) {
+            ctx->deadline = og_clock_mono() + ctx->main_conf->conf->timeout_ms;
+        }
+
+        reason = OG_NETWORK;
+
+        if (worker->fetching) {
+            ctx->ask = og_fetch_ask(worker->loop.fetch,
+                                    og_check_facts(ctx->check), ctx->deadline,
+                                    ngx_http_openai_answered, ctx);
+
+            if (ctx->ask) {
+                ngx_http_openai_loop_kick(&worker->loop);
+                return NGX_AGAIN;
+            }
+
+            reason = OG_NO_MEMORY;
+        }
+
+        og_check_fail(ctx->check, reason);
+    }
+
+    return ngx_http_openai_finish(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_openai_wait(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
+{
+    ngx_http_cleanup_t  *cln;
+
+    /*
+     * the pool is destroyed too late: between the end of a request and that
+     * of its pool an answer could still resume it
+     */
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        ngx_http_openai_detach(ctx);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_openai_detach;
+    cln->data = ctx;
+
+    /* as ngx_http_limit_req_module does: the client may leave */
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else {
+        if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+            ngx_http_openai_detach(ctx);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_memzero(&ctx->event, sizeof(ngx_event_t));
+
+    ctx->event.handler = ngx_http_openai_resume;
+    ctx->event.data = ctx;
+    ctx->event.log = r->connection->log;
+
+    /* not cancelable: a worker that shall quit stays until it has answered */
+
+    ngx_add_timer(&ctx->event,
+                  ctx->main_conf->timeout + NGX_HTTP_OPENAI_GRACE);
+
+    return NGX_AGAIN;
+}
+
+
+/* inside the fetcher: no more than taking note is allowed here */
+
+static void
+ngx_http_openai_answered(void *arg, const struct og_fact *answer, size_t count)
+{
+    ngx_http_openai_ctx_t *ctx = arg;
+
+    ctx->ask = NULL;
+
+    og_check_answer(ctx->check, answer, count);
+
+    ngx_post_event(&ctx->event, &ngx_posted_events);
+}
+
+
+static void
+ngx_http_openai_resume(ngx_event_t *ev)
+{
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_openai_ctx_t  *ctx;
+
+    ctx = ev->data;
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "openai_gate resume: \"%V\"", &r->uri);
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+
+    if (ctx->ask) {
+
+        /* the timer: the fetcher has not kept the deadline */
+
+        og_ask_cancel(ctx->ask);
+        ctx->ask = NULL;
+
+        og_check_fail(ctx->check, OG_TIMEOUT);
+    }
+
+    rc = ngx_http_openai_step(ctx);
+
+    if (rc == NGX_AGAIN) {
+
+        /* one fact led to the next; the deadline stays */
+
+        if (!ev->timer_set) {
+            ngx_add_timer(ev, NGX_HTTP_OPENAI_GRACE);
+        }
+
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+
+    } else {
+        r->read_event_handler = ngx_http_block_reading;
+        r->write_event_handler = ngx_http_core_run_phases;
+
+        ngx_http_core_run_phases(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_openai_finish(ngx_http_openai_ctx_t *ctx)
+{
+    enum og_reason  reason;
+
+    reason = og_check_decision(ctx->check)->reason;
+
+    if (ngx_http_openai_remember(ctx) != NGX_OK) {
+        reason = OG_NO_MEMORY;
+    }
+
+    if (ctx->decision.cache == OG_CACHE_HIT) {
+        ngx_http_openai_refresh(ctx, og_clock_wall());
+    }
+
+    og_check_free(ctx->check);
+    ctx->check = NULL;
+
+    return ngx_http_openai_conclude(ctx->request, ctx, reason);
+}
+
+
+/* ahead of need: nobody has to wait when the fact is too old */
+
+static void
+ngx_http_openai_refresh(ngx_http_openai_ctx_t *ctx, int64_t now)
+{
+    size_t                     i;
+    int64_t                    late;
+    const struct og_fact      *fact;
+    const struct og_facts     *facts;
+    const struct og_config    *conf;
+    ngx_http_openai_worker_t  *worker;
+
+    conf = ctx->main_conf->conf;
+    worker = ctx->main_conf->worker;
+
+    late = conf->ttl - conf->ttl / 4;
+    facts = og_check_facts(ctx->check);
+
+    for (i = 0; i < facts->count; i++) {
+        fact = &facts->item[i];
+
+        if (fact->state != OG_FACT_FOUND
+            || fact->source != OG_SOURCE_STORE
+            || now - fact->fetched_at <= late
+            || !worker->fetching)
+        {
+            continue;
+        }
+
+        og_fetch_refresh(worker->loop.fetch, &fact->query,
+                         og_clock_mono() + conf->timeout_ms);
+
+        ngx_http_openai_loop_kick(&worker->loop);
+    }
+}
+
+
+/* also from a subrequest, which shares the pool of its main request */
+
+ngx_http_openai_ctx_t *
+ngx_http_openai_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_openai_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_openai_module);
+
+    if (ctx || (!r->internal && !r->filter_finalize && r == r->main)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_openai_pool_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_openai_ctx_t *
+ngx_http_openai_create_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_openai_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_openai_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_openai_ctx_t));
+
+    ctx->request = r;
+    ctx->main_conf = ngx_http_get_module_main_conf(r, ngx_http_openai_module);
+
+    cln->handler = ngx_http_openai_pool_cleanup;
+
+    return ctx;
+}
+
+
+/* its address is what ngx_http_openai_get_ctx() looks for */
+
+static void
+ngx_http_openai_pool_cleanup(void *data)
+{
+    ngx_http_openai_detach(data);
+}
+
+
+/* the request is gone; what was begun goes on, and fills the store */
+
+static void
+ngx_http_openai_detach(void *data)
+{
+    ngx_http_openai_ctx_t *ctx = data;
+
+    if (ctx->ask) {
+        og_ask_cancel(ctx->ask);
+        ctx->ask = NULL;
+    }
+
+    if (ctx->event.timer_set) {
+        ngx_del_timer(&ctx->event);
+    }
+
+    if (ctx->event.posted) {
+        ngx_delete_posted_event(&ctx->event);
+    }
+
+    og_check_free(ctx->check);
+    ctx->check = NULL;
+}

@@ -1,0 +1,409 @@
+
+/*
+ * What the master does as root: reads gate.conf, the identity maps and the
+ * key, and judges what nginx.conf asks of them. Workers inherit the result;
+ * none of it is read again before a reload.
+ */
+
+
+#include <ngx_http_openai_module.h>
+
+
+#define NGX_HTTP_OPENAI_ZONE_SIZE  (8 * ngx_pagesize)
+
+
+static ngx_int_t ngx_http_openai_read_config(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf);
+static ngx_int_t ngx_http_openai_read_map(ngx_conf_t *cf, struct og_map **map,
+    const char *path);
+static ngx_int_t ngx_http_openai_judge(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf, ngx_http_openai_location_t *location);
+static ngx_http_openai_gate_t *ngx_http_openai_get_gate(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf, const struct og_policy *policy);
+static void ngx_http_openai_warn(ngx_conf_t *cf,
+    ngx_http_openai_loc_conf_t *olcf, ngx_str_t *where);
+static ngx_flag_t ngx_http_openai_has_password(ngx_conf_t *cf, void **loc_conf);
+static ngx_int_t ngx_http_openai_default_cache(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf);
+
+
+ngx_int_t
+ngx_http_openai_load(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
+{
+    ngx_uint_t                   i;
+    ngx_str_t                    name;
+    ngx_http_openai_location_t  *location;
+
+    if (omcf->locations.nelts == 0 && omcf->config.len == 0 && !omcf->status) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&name, "openai_gate");
+
+    omcf->shm_zone = ngx_shared_memory_add(cf, &name,
+                                           NGX_HTTP_OPENAI_ZONE_SIZE,
+                                           &ngx_http_openai_module);
+    if (omcf->shm_zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    omcf->shm_zone->init = ngx_http_openai_init_zone;
+
+    if (omcf->locations.nelts == 0 && omcf->config.len == 0) {
+        return NGX_OK;
+    }
+
+    if (omcf->config.len == 0) {
+        ngx_str_set(&omcf->config, OG_CONF_PATH);
+    }
+
+    if (ngx_http_openai_read_config(cf, omcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    location = omcf->locations.elts;
+
+    for (i = 0; i < omcf->locations.nelts; i++) {
+        if (ngx_http_openai_judge(cf, omcf, &location[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (omcf->locations.nelts == 0 || omcf->cache) {
+        return NGX_OK;
+    }
+
+    return ngx_http_openai_default_cache(cf, omcf);
+}
+
+
+void
+ngx_http_openai_unload(void *data)
+{
+    ngx_http_openai_main_conf_t *omcf = data;
+
+    ngx_uint_t                i;
+    ngx_http_openai_gate_t  **gate;
+
+    ngx_http_openai_worker_done(omcf);
+
+    gate = omcf->gates.elts;
+
+    for (i = 0; i < omcf->gates.nelts; i++) {
+        if (gate[i]->map != omcf->map) {
+            og_map_free((struct og_map *) gate[i]->map);
+        }
+    }
+
+    og_map_free(omcf->map);
+    og_config_free(omcf->conf);
+    og_buffer_free(&omcf->key);
+}
+
+
+static ngx_int_t
+ngx_http_openai_read_config(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
+{
+    enum og_reason     reason;
+    struct og_message  message;
+
+    reason = og_load_config(&omcf->conf, (char *) omcf->config.data, &message);
+
+    if (reason != OG_PASS) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
+                      message.text);
+        return NGX_ERROR;
+    }
+
+    omcf->timeout = (ngx_msec_t) omcf->conf->timeout_ms;
+
+    /* the time in which our own pace earns one more request */
+
+    omcf->retry_after = 60;
+
+    if (omcf->conf->requests_per_minute > 0) {
+        omcf->retry_after = (60 + omcf->conf->requests_per_minute - 1)
+                            / omcf->conf->requests_per_minute;
+    }
+
+    if (omcf->conf->map_file
+        && ngx_http_openai_read_map(cf, &omcf->map, omcf->conf->map_file)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (omcf->conf->base_url == NULL) {
+        return NGX_OK;
+    }
+
+    reason = og_load_key(&omcf->key, omcf->conf->key_file, &message);
+
+    if (reason != OG_PASS) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
+                      message.text);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openai_read_map(ngx_conf_t *cf, struct og_map **map, const char *path)
+{
+    enum og_error      error;
+    enum og_reason     reason;
+    struct og_buffer   text;
+    struct og_message  message;
+
+    reason = og_load_map(&text, path, &message);
+
+    if (reason != OG_PASS) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
+                      message.text);
+        og_buffer_free(&text);
+        return NGX_ERROR;
+    }
+
+    error = og_map_parse(map, path, text.data, text.len, &message);
+
+    og_buffer_free(&text);
+
+    if (error != OG_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
+                      message.text);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_openai_judge(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf,
+    ngx_http_openai_location_t *location)
+{
+    ngx_str_t                    where;
+    const struct og_policy      *policy;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_openai_loc_conf_t  *olcf;
+
+    olcf = location->olcf;
+
+    clcf = location->loc_conf[ngx_http_core_module.ctx_index];
+    where = clcf->name;
+
+    if (where.len == 0) {
+        ngx_str_set(&where, "the server itself");
+    }
+
+    if (olcf->index == NGX_CONF_UNSET) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"openai_gate %V\" in %s:%ui does not know who is "
+                      "asking at %V: add \"openai_gate_identity\" with a "
+                      "variable that another module has proven, such as "
+                      "$remote_user after auth_basic",
+                      &olcf->policy, olcf->file, olcf->line, &where);
+        return NGX_ERROR;
+    }
+
+    policy = og_config_policy(omcf->conf, (char *) olcf->policy.data);
+
+    if (policy == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"openai_gate %V\" in %s:%ui: %V has no section "
+                      "[policy %V]; add it or name another policy",
+                      &olcf->policy, olcf->file, olcf->line, &omcf->config,
+                      &olcf->policy);
+        return NGX_ERROR;
+    }
+
+    olcf->gate = ngx_http_openai_get_gate(cf, omcf, policy);
+    if (olcf->gate == NULL) {
+        return NGX_ERROR;
+    }
+
+    olcf->satisfy = clcf->satisfy;
+    olcf->password = ngx_http_openai_has_password(cf, location->loc_conf);
+
+    ngx_http_openai_warn(cf, olcf, &where);
+
+    return NGX_OK;
+}
+
+
+static ngx_http_openai_gate_t *
+ngx_http_openai_get_gate(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf,
+    const struct og_policy *policy)
+{
+    ngx_uint_t                i;
+    struct og_map            *map;
+    ngx_http_openai_gate_t  **gate;
+
+    gate = omcf->gates.elts;
+
+    for (i = 0; i < omcf->gates.nelts; i++) {
+        if (gate[i]->policy == policy) {
+            return gate[i];
+        }
+    }
+
+    gate = ngx_array_push(&omcf->gates);
+    if (gate == NULL) {
+        return NULL;
+    }
+
+    *gate = ngx_pcalloc(cf->pool, sizeof(ngx_http_openai_gate_t));
+    if (*gate == NULL) {
+        omcf->gates.nelts--;
+        return NULL;
+    }
+
+    (*gate)->policy = policy;
+    (*gate)->email = policy->email ? policy->email : omcf->conf->email;
+    (*gate)->map = omcf->map;
+
+    if (policy->map_file) {
+        if (ngx_http_openai_read_map(cf, &map, policy->map_file) != NGX_OK) {
+            return NULL;
+        }
+
+        (*gate)->map = map;
+    }
+
+    return *gate;
+}
+
+
+static void
+ngx_http_openai_warn(ngx_conf_t *cf, ngx_http_openai_loc_conf_t *olcf,
+    ngx_str_t *where)
+{
+    ngx_str_t  *name;
+
+    name = &olcf->variable;
+
+    if (name->len != sizeof("remote_user") - 1
+        || ngx_strncmp(name->data, "remote_user", name->len) != 0)
+    {
+        return;
+    }
+
+    if (olcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"openai_gate %V\" in %s:%ui takes $remote_user under "
+                      "\"satisfy any\" at %V: it grants nothing to a name "
+                      "whose password was not accepted; use \"satisfy all\" "
+                      "to require both",
+                      &olcf->policy, olcf->file, olcf->line, where);
+
+    } else if (!olcf->password) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"openai_gate %V\" in %s:%ui takes $remote_user at %V "
+                      "where no \"auth_basic\" is in force: it is the client's "
+                      "own word, unless another module checks the password",
+                      &olcf->policy, olcf->file, olcf->line, where);
+    }
+}
+
+
+/*
+ * What another module keeps in its configuration is its own affair, but where
+ * a directive is set by a slot handler, its command says where the value is.
+ */
+
+static ngx_flag_t
+ngx_http_openai_has_password(ngx_conf_t *cf, void **loc_conf)
+{
+    char                      *conf;
+    ngx_uint_t                 i;
+    ngx_command_t             *cmd;
+    ngx_module_t              *module;
+    ngx_http_complex_value_t  *realm;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        module = cf->cycle->modules[i];
+
+        if (module->type == NGX_HTTP_MODULE
+            && ngx_strcmp(module->name, "ngx_http_auth_basic_module") == 0)
+        {
+            goto found;
+        }
+    }
+
+    return 0;
+
+found:
+
+    for (cmd = module->commands; cmd && cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, "auth_basic") != 0) {
+            continue;
+        }
+
+        if (cmd->set != ngx_http_set_complex_value_slot) {
+            break;
+        }
+
+        conf = loc_conf[module->ctx_index];
+        realm = *(ngx_http_complex_value_t **) (conf + cmd->offset);
+
+        if (realm == NULL || realm == NGX_CONF_UNSET_PTR) {
+            return 0;
+        }
+
+        return realm->value.len != 3
+               || ngx_strncmp(realm->value.data, "off", 3) != 0;
+    }
+
+    /* not to be seen */
+
+    return 1;
+}
+
+
+/*
+ * Beside nginx's own temporary directories: Debian's /var/lib/nginx/body has
+ * /var/lib/nginx/openai_gate for a neighbour.
+ */
+
+static ngx_int_t
+ngx_http_openai_default_cache(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
+{
+    u_char     *p, *last;
+    size_t      len;
+    ngx_str_t   name, body;
+
+    ngx_str_set(&body, NGX_HTTP_CLIENT_TEMP_PATH);
+
+    for (last = body.data + body.len; last > body.data; last--) {
+        if (last[-1] == '/') {
+            break;
+        }
+    }
+
+    len = last - body.data;
+
+    name.len = len + sizeof("openai_gate") - 1;
+    name.data = ngx_pnalloc(cf->pool, name.len + 1);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, body.data, len);
+    ngx_memcpy(p, "openai_gate", sizeof("openai_gate"));
+
+    if (ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    omcf->cache = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (omcf->cache == NULL) {
+        return NGX_ERROR;
+    }
+
+    omcf->cache->name = name;
+
+    return ngx_add_path(cf, &omcf->cache);
+}

@@ -1,0 +1,205 @@
+
+/*
+ * The web door: gates locations by the policies of gate.conf.
+ *
+ *     ngx_http_openai_module.c     directives, their inheritance
+ *     ngx_http_openai_init.c       reads gate.conf, map and key; judges nginx.conf
+ *     ngx_http_openai_worker.c     what a worker owns: store, fetcher, log
+ *     ngx_http_openai_loop.c       the fetcher on the worker's event loop
+ *     ngx_http_openai_handler.c    one request: access phase, waiting, resuming
+ *     ngx_http_openai_decision.c   what a decision means for the request
+ *     ngx_http_openai_variables.c  $openai_gate_*
+ *     ngx_http_openai_status.c     counters, shared by all workers
+ *
+ * Everything that is decided is decided by the core, in ../common.
+ */
+
+
+#ifndef _NGX_HTTP_OPENAI_MODULE_H_INCLUDED_
+#define _NGX_HTTP_OPENAI_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include <client/check.h>
+#include <client/fetch.h>
+#include <io/load.h>
+#include <io/store_write.h>
+#include <meaning/config.h>
+#include <meaning/identity.h>
+#include <meaning/policy.h>
+#include <value/clock.h>
+#include <value/log.h>
+#include <value/reason.h>
+
+
+/* nginx has it since 1.29 */
+
+#ifndef NGX_HTTP_PROXY_AUTH_REQUIRED
+#define NGX_HTTP_PROXY_AUTH_REQUIRED  407
+#endif
+
+
+typedef struct ngx_http_openai_main_conf_s  ngx_http_openai_main_conf_t;
+typedef struct ngx_http_openai_ctx_s        ngx_http_openai_ctx_t;
+
+
+/* a policy of gate.conf with the identity map that is in force for it */
+
+typedef struct {
+    const struct og_policy       *policy;
+    const char                   *email;
+    const struct og_map          *map;
+} ngx_http_openai_gate_t;
+
+
+typedef struct {
+    ngx_str_t                     policy;      /* len 0: off */
+    u_char                       *file;        /* of the directive */
+    ngx_uint_t                    line;
+
+    ngx_str_t                     variable;    /* without the dollar sign */
+    ngx_int_t                     index;
+
+    /*
+     * the identity cannot come from a password or from a subrequest, and so
+     * still counts when these have been refused
+     */
+    ngx_flag_t                    independent;
+
+    ngx_http_openai_gate_t       *gate;        /* NULL: off */
+    ngx_uint_t                    satisfy;
+    ngx_flag_t                    password;    /* auth_basic is in force */
+} ngx_http_openai_loc_conf_t;
+
+
+/* the configuration of one location, as it was merged */
+
+typedef struct {
+    ngx_http_openai_loc_conf_t   *olcf;
+    void                        **loc_conf;
+} ngx_http_openai_location_t;
+
+
+/* in shared memory; outlives a reload */
+
+typedef struct {
+    ngx_atomic_t                  decisions[OG_REASON_COUNT];
+    ngx_atomic_t                  cache[OG_CACHE_REFRESH + 1];
+    ngx_atomic_t                  requests;
+    ngx_atomic_t                  failures;
+    ngx_atomic_t                  shared;
+} ngx_http_openai_counters_t;
+
+
+typedef struct {
+    struct og_fetch              *fetch;
+    ngx_connection_t             *connection;  /* of og_fetch_fd() */
+    ngx_event_t                   timer;
+    ngx_event_t                   kick;
+    struct og_fetch_counters      counted;
+    ngx_http_openai_counters_t   *counters;
+} ngx_http_openai_loop_t;
+
+
+typedef struct {
+    struct og_store              *store;
+    struct og_log                 log;
+    enum og_reason                trouble;     /* why there is no store */
+    time_t                        retry;       /* to open it, not before */
+    ngx_uint_t                    fetching;    /* loop can be asked */
+    ngx_http_openai_loop_t        loop;
+} ngx_http_openai_worker_t;
+
+
+struct ngx_http_openai_main_conf_s {
+    ngx_str_t                     config;
+    ngx_path_t                   *cache;
+    ngx_shm_zone_t               *shm_zone;
+    ngx_flag_t                    status;
+    ngx_array_t                   locations;   /* ngx_http_openai_location_t */
+
+    struct og_config             *conf;
+    ngx_array_t                   gates;       /* ngx_http_openai_gate_t * */
+    struct og_map                *map;         /* of [identity] */
+    struct og_buffer              key;         /* a secret */
+    ngx_msec_t                    timeout;
+    ngx_uint_t                    retry_after; /* seconds */
+
+    ngx_http_openai_worker_t     *worker;      /* NULL in the master */
+};
+
+
+/* what the variables say; text is in the request's pool */
+
+typedef struct {
+    enum og_reason                reason;
+    enum og_cache                 cache;
+    ngx_uint_t                    cached;      /* cache is meant */
+    ngx_str_t                     email;
+    ngx_str_t                     user_id;
+    ngx_str_t                     role;
+} ngx_http_openai_decision_t;
+
+
+struct ngx_http_openai_ctx_s {
+    ngx_http_request_t           *request;
+    ngx_http_openai_main_conf_t  *main_conf;
+    ngx_http_openai_gate_t       *gate;
+    ngx_str_t                     identity;
+
+    ngx_http_openai_decision_t    decision;
+    ngx_int_t                     rc;          /* for the access phase */
+
+    struct og_check              *check;       /* while it is being made */
+    struct og_ask                *ask;
+    int64_t                       deadline;    /* monotonic milliseconds */
+    ngx_event_t                   event;
+
+    unsigned                      done:1;
+    unsigned                      retry_after:1;
+};
+
+
+/* ngx_http_openai_init.c */
+ngx_int_t ngx_http_openai_load(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf);
+void ngx_http_openai_unload(void *data);
+
+/* ngx_http_openai_worker.c */
+ngx_int_t ngx_http_openai_init_process(ngx_cycle_t *cycle);
+void ngx_http_openai_exit_process(ngx_cycle_t *cycle);
+ngx_http_openai_worker_t *ngx_http_openai_worker(
+    ngx_http_openai_main_conf_t *omcf);
+void ngx_http_openai_worker_done(ngx_http_openai_main_conf_t *omcf);
+
+/* ngx_http_openai_loop.c */
+ngx_int_t ngx_http_openai_loop_init(ngx_http_openai_loop_t *loop,
+    ngx_cycle_t *cycle);
+void ngx_http_openai_loop_done(ngx_http_openai_loop_t *loop);
+void ngx_http_openai_loop_kick(ngx_http_openai_loop_t *loop);
+
+/* ngx_http_openai_handler.c */
+ngx_int_t ngx_http_openai_handler(ngx_http_request_t *r);
+ngx_http_openai_ctx_t *ngx_http_openai_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_openai_decision.c */
+ngx_int_t ngx_http_openai_remember(ngx_http_openai_ctx_t *ctx);
+ngx_int_t ngx_http_openai_conclude(ngx_http_request_t *r,
+    ngx_http_openai_ctx_t *ctx, enum og_reason reason);
+
+/* ngx_http_openai_variables.c */
+ngx_int_t ngx_http_openai_add_variables(ngx_conf_t *cf);
+
+/* ngx_http_openai_status.c */
+ngx_int_t ngx_http_openai_init_zone(ngx_shm_zone_t *shm_zone, void *data);
+ngx_int_t ngx_http_openai_status_handler(ngx_http_request_t *r);
+
+
+extern ngx_module_t  ngx_http_openai_module;
+
+
+#endif /* _NGX_HTTP_OPENAI_MODULE_H_INCLUDED_ */

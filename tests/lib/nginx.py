@@ -1,0 +1,283 @@
+"""The real nginx with our module, in the throw-away machine.
+
+    with Nginx('''
+        server {
+            listen 127.0.0.1:8080;
+            location / { openai_gate any; openai_gate_identity $http_x_user; }
+        }''') as nginx:
+        nginx.get("/", user="ann").status
+        nginx.reload()
+    is_(nginx.complaints(), [], "…")
+
+Two workers of www-data, unless said. The error log is read whole, at level
+info; the access log has a line of the module's variables for each request.
+"""
+
+import dataclasses
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import http.client
+
+import jail
+
+BUILD = os.path.join(jail.REPOSITORY, os.environ.get("BUILD") or "build")
+MODULE = os.path.join(BUILD, "ngx_http_openai_module.so")
+NGINX = os.environ.get("NGINX_BINARY") or "/usr/sbin/nginx"
+DIRECTORY = "/srv/nginx"
+PORT = 8080
+
+_START_SECONDS = 20
+_END_SECONDS = 30
+
+# What an administrator is woken for, and what a sanitizer says.
+_BAD = re.compile(r"\[(alert|emerg)\]|Sanitizer|runtime error|exited on signal|core dumped")
+
+_FORMAT = "$request_method $uri $status $openai_gate_verdict $openai_gate_reason $openai_gate_cache " \
+          "$openai_gate_email $openai_gate_user_id $openai_gate_role"
+
+
+def wait_for(true, seconds=20, step=0.02):
+    """Until the condition holds; what it returned, or None."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while True:
+        value = true()
+        if value or time.monotonic() >= deadline:
+            return value or None
+        pause.wait(step)
+
+
+@dataclasses.dataclass
+class Answer:
+    status: int
+    headers: object
+    body: str
+
+    def header(self, name):
+        return self.headers.get(name)
+
+
+class Nginx:
+    """
+    http      what stands in the http block
+    main      … outside of it
+    events    … in the events block
+    workers   their number
+    module    False: the module is not loaded
+    """
+
+    def __init__(self, http, main="", events="worker_connections 1024;", workers=2, module=True, user="www-data"):
+        if not jail.inside():
+            raise RuntimeError("nginx runs in a jail only")
+        self.http, self.main, self.events, self.workers = http, main, events, workers
+        self.module, self.user = module, user
+        self.process = None
+        self.error_log = f"{DIRECTORY}/error.log"
+        self.access_log = f"{DIRECTORY}/access.log"
+        self.cache = f"{DIRECTORY}/gate"
+        os.makedirs(f"{DIRECTORY}/html", mode=0o755, exist_ok=True)
+        for path in (self.error_log, self.access_log):
+            if os.path.exists(path):
+                os.unlink(path)
+        self.page("index.html", "inside\n")
+        self.write()
+
+    def page(self, name, text):
+        path = f"{DIRECTORY}/html/{name}"
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o644)
+
+    def write(self, http=None):
+        """nginx.conf, anew."""
+        if http is not None:
+            self.http = http
+        load = f"load_module {MODULE};" if self.module else ""
+        cache = f"openai_gate_cache {self.cache};" if self.module and "openai_gate_cache" not in self.http else ""
+        log = f"log_format gate '{_FORMAT}'; access_log {self.access_log} gate;" if self.module else "access_log off;"
+        with open(f"{DIRECTORY}/nginx.conf", "w", encoding="utf-8") as file:
+            file.write(f"""{load}
+user {self.user};
+worker_processes {self.workers};
+pid {DIRECTORY}/nginx.pid;
+error_log {self.error_log} info;
+{self.main}
+events {{ {self.events} }}
+http {{
+    {cache}
+    {log}
+    root {DIRECTORY}/html;
+    {self.http}
+}}
+""")
+
+    def command(self, *more):
+        return [NGINX, "-p", DIRECTORY, "-c", f"{DIRECTORY}/nginx.conf", "-e", self.error_log, *more]
+
+    def test(self):
+        """`nginx -t`: (status, what it said)."""
+        done = subprocess.run(self.command("-t"), capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stderr
+
+    def start(self):
+        self.process = subprocess.Popen(self.command("-g", "daemon off;"), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | _sanitizers())
+        if wait_for(self._running, _START_SECONDS) is None:
+            said = self.log()
+            self.kill()
+            raise RuntimeError(f"nginx did not start: {said}")
+        return self
+
+    def _running(self):
+        return self.process.poll() is None and len(self.worker_pids()) == self.workers
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.quit()
+
+    # Its processes.
+
+    def worker_pids(self, ending=False):
+        """Those that serve; with `ending` those that shall quit, too."""
+        pids = []
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
+                children = file.read().split()
+        except FileNotFoundError:
+            return []
+        for pid in children:
+            title = _title(pid)
+            if title == "nginx: worker process" or (ending and title.startswith("nginx: worker")):
+                pids.append(int(pid))
+        return pids
+
+    def reload(self, wait_old=True):
+        """SIGHUP, until new workers are there and the old ones gone."""
+        before = set(self.worker_pids())
+        self.process.send_signal(signal.SIGHUP)
+
+        def done():
+            now = set(self.worker_pids())
+            left = set(self.worker_pids(ending=True)) & before
+            return len(now - before) == self.workers and not (wait_old and left)
+
+        return wait_for(done, _END_SECONDS)
+
+    def quit(self):
+        """A graceful end; the exit status, None when it had to be killed."""
+        return self._end(signal.SIGQUIT)
+
+    def stop(self):
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number):
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+
+    def kill(self):
+        for pid in self.worker_pids(ending=True):
+            os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+
+    def descriptors(self):
+        """How many each worker has open, sorted."""
+        return sorted(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.worker_pids())
+
+    def memory(self):
+        """Kilobytes of each worker's own (not shared) memory."""
+        sizes = []
+        for pid in self.worker_pids():
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+                sizes += [int(number) for number in re.findall(r"^Private_Dirty:\s+(\d+)", file.read(), re.M)]
+        return sorted(sizes)
+
+    # What it does and says.
+
+    def get(self, path="/", user=None, method="GET", headers=None, body=None, port=PORT, timeout=60):
+        """One request on a connection of its own. `user` goes into X-User."""
+        sent = dict(headers or {})
+        if user is not None:
+            sent["X-User"] = user
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        try:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode(errors="replace"))
+        finally:
+            connection.close()
+
+    def log(self):
+        try:
+            with open(self.error_log, encoding="utf-8", errors="backslashreplace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def mark(self):
+        """A place in the error log, for log_since and wait_log."""
+        return len(self.log())
+
+    def wait_log(self, pattern, since=0, seconds=20):
+        return wait_for(lambda: re.search(pattern, self.log()[since:]), seconds)
+
+    def accesses(self):
+        """The access log as lists of words."""
+        with open(self.access_log, encoding="utf-8") as file:
+            return [line.split() for line in file]
+
+    def complaints(self, but=None):
+        """Lines that must not be there, except those that match `but`."""
+        return [line for line in self.log().splitlines()
+                if _BAD.search(line) and not (but and re.search(but, line))]
+
+    def forget(self):
+        """A cold store, while nginx runs: as after `rm -r`."""
+        for name in os.listdir(self.cache):
+            path = f"{self.cache}/{name}"
+            if not os.path.isdir(path):
+                os.unlink(path)
+                continue
+            for entry in os.listdir(path):
+                os.unlink(f"{path}/{entry}")
+
+
+def _title(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _sanitizers():
+    """For a module built with SAN=1: nginx itself has not been."""
+    with open(MODULE, "rb") as file:
+        if b"__asan_init" not in file.read():
+            return {}
+    library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    return {"LD_PRELOAD": library.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1"}
+
+
+def fresh():
+    """Removes what an earlier nginx of the same test left."""
+    for path in glob.glob(f"{DIRECTORY}/*"):
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
