@@ -94,7 +94,8 @@ refuse_authority(const char *text, size_t len, char host[HOST_MAX + 1],
 	return NULL;
 }
 
-/* "" or "/…" without an empty or a dot segment; curl would resolve those. */
+/* "", "/" or "/…" without an empty or a dot segment, which curl resolves; a
+ * slash at the end is fine. */
 static bool
 prefix_valid(const char *path)
 {
@@ -105,6 +106,8 @@ prefix_valid(const char *path)
 		path++;
 		next = strchrnul(path, '/');
 		len = (size_t)(next - path);
+		if (len == 0 && *next == '\0')
+			return true;
 		if (!only(path, len, "-._~") || len == 0 ||
 		    strncmp(path, ".", len) == 0 ||
 		    strncmp(path, "..", len) == 0)
@@ -157,9 +160,6 @@ og_value_base_url(struct og_parse *parse, char **out, const char *value)
 	error = og_value_text(parse, &url, value);
 	if (error != OG_OK)
 		return error;
-	len = strlen(url);
-	if (len > 0 && url[len - 1] == '/')
-		url[len - 1] = '\0';
 	complaint = refuse_base_url(url);
 	if (complaint != NULL) {
 		error = og_parse_fail(parse, OG_ERR_SYNTAX, "'%s': %s",
@@ -167,6 +167,9 @@ og_value_base_url(struct og_parse *parse, char **out, const char *value)
 		free(url);
 		return error;
 	}
+	len = strlen(url);
+	if (url[len - 1] == '/')
+		url[len - 1] = '\0';
 	free(*out);
 	*out = url;
 	return OG_OK;

@@ -173,8 +173,8 @@ og_value_yes_no(struct og_parse *parse, bool *out, const char *value)
 	return OG_OK;
 }
 
-/* Reads digits, and sets *rest to what follows them. False when there are
- * none, or too many for any range. */
+/* Reads digits, and sets *rest to what follows them; more than fit are read as
+ * INT64_MAX, which is in no range. False when there are none. */
 static bool
 digits(const char *value, int64_t *number, const char **rest)
 {
@@ -182,9 +182,10 @@ digits(const char *value, int64_t *number, const char **rest)
 
 	*number = 0;
 	for (p = value; *p >= '0' && *p <= '9'; p++) {
-		if (*number > (INT64_MAX - 9) / 10)
-			return false;
-		*number = *number * 10 + (*p - '0');
+		if (*number <= (INT64_MAX - 9) / 10)
+			*number = *number * 10 + (*p - '0');
+		else
+			*number = INT64_MAX;
 	}
 	*rest = p;
 	return p > value;
