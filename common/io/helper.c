@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -25,7 +23,14 @@
 /* SIGKILL is not answered by a process that hangs in the kernel (a dead NFS
  * server): then we leave it to init rather than hang with it. */
 #define REAP_MS		200
-#define REAP_STEP_MS	5
+
+/*
+ * How often to ask whether it has ended: while it may still answer, and once
+ * its pipe is closed or it is killed. A pidfd would spare us the asking, but
+ * old container profiles forbid pidfd_open.
+ */
+#define WATCH_STEP_MS	50
+#define END_STEP_MS	1
 
 /* Descriptor of the program while the child executes it. */
 #define PROGRAM_FD	3
@@ -48,15 +53,22 @@ static const struct {
 
 #define LIMIT_COUNT (sizeof(limits) / sizeof(limits[0]))
 
-/* One run of the helper; descriptors are -1 and pid 0 while there is none. */
+enum child {
+	CHILD_NONE = 0,
+	CHILD_RUNS,
+	CHILD_ENDED,		/* reaped: its number may be another's by now */
+	CHILD_LOST		/* reaped, but not by us */
+};
+
+/* One run of the helper; descriptors are -1 while there are none. */
 struct run {
 	int program;
 	int null;
 	int reader;		/* of the reply */
 	int writer;
-	int pidfd;
+	enum child child;
 	pid_t pid;
-	int status;
+	int status;		/* of CHILD_ENDED */
 };
 
 static void
@@ -186,14 +198,20 @@ reset_descriptors(const struct run *run)
 	return close_range(PROGRAM_FD + 1, UINT_MAX, 0);
 }
 
-/* With one id left to the caller he could stop or trace the helper, and with
- * it everybody who waits for the same answer. */
+/*
+ * With one id left to the caller he could stop or trace the helper, and with
+ * it everybody who waits for the same answer. The bare system calls, since
+ * libc's would signal the host's other threads, which are not in the child,
+ * and wait for them.
+ */
 static int
 reset_ids(void)
 {
-	if (setgroups(0, NULL) == -1 || setresgid(0, 0, 0) == -1)
+	if (syscall(SYS_setgroups, 0, NULL) == -1 ||
+	    syscall(SYS_setresgid, 0, 0, 0) == -1 ||
+	    syscall(SYS_setresuid, 0, 0, 0) == -1)
 		return -1;
-	return setresuid(0, 0, 0);
+	return 0;
 }
 
 /*
@@ -246,25 +264,31 @@ start(struct run *run, const char *path, char *const argv[],
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = failure;
 	if (run->pid == -1) {
-		run->pid = 0;
 		og_message_set(message, "%s: not run: fork: %m", path);
 		return OG_ERR_SYSTEM;
 	}
-	close_fd(&run->program);
-	close_fd(&run->null);
+	run->child = CHILD_RUNS;
 	close_fd(&run->writer);
-	run->pidfd = pidfd_open(run->pid, 0);
-	if (run->pidfd == -1) {
-		og_message_set(message, "%s: not run: pidfd_open: %m", path);
-		return OG_ERR_SYSTEM;
-	}
 	return OG_OK;
+}
+
+static void
+look_for_end(struct run *run)
+{
+	pid_t pid;
+
+	if (run->child != CHILD_RUNS)
+		return;
+	pid = waitpid(run->pid, &run->status, WNOHANG);
+	if (pid == run->pid)
+		run->child = CHILD_ENDED;
+	else if (pid == -1 && errno != EINTR)
+		run->child = CHILD_LOST;
 }
 
 static enum og_error
 take(struct og_buffer *reply, size_t start_len, int fd, ssize_t *got)
 {
-	enum og_error error;
 	char bytes[4096];
 
 	*got = read(fd, bytes, sizeof(bytes));
@@ -272,72 +296,62 @@ take(struct og_buffer *reply, size_t start_len, int fd, ssize_t *got)
 		return errno == EINTR ? OG_OK : OG_ERR_SYSTEM;
 	if ((size_t)*got > OG_HELPER_REPLY_MAX - (reply->len - start_len))
 		return OG_ERR_LIMIT;
-	error = og_buffer_add(reply, bytes, (size_t)*got);
-	return error;
+	return og_buffer_add(reply, bytes, (size_t)*got);
 }
 
 /*
- * Reads until the helper has ended. The pipe may outlive it (a descendant) and
- * it may outlive the pipe; what counts is its end.
+ * Reads until the helper has ended and nothing is left in the pipe. The pipe
+ * may outlive it (a descendant) and it may outlive the pipe.
  */
 static enum og_error
-collect(struct og_buffer *reply, const struct run *run, int64_t deadline_ms)
+collect(struct og_buffer *reply, struct run *run, int64_t deadline_ms)
 {
-	struct pollfd watch[2] = {
-		{ .fd = run->reader, .events = POLLIN },
-		{ .fd = run->pidfd, .events = POLLIN },
-	};
+	struct pollfd watch = { .fd = run->reader, .events = POLLIN };
 	enum og_error error;
-	int64_t left;
+	int64_t left, step;
 	size_t start_len;
 	ssize_t got;
+	int ready;
 
 	start_len = reply->len;
 	for (;;) {
 		left = deadline_ms - og_clock_mono();
-		if (left <= 0)
+		if (run->child == CHILD_RUNS && left <= 0)
 			return OG_ERR_TIMEOUT;
-		if (poll(watch, 2, left < INT_MAX ? (int)left : INT_MAX) == -1) {
-			if (errno == EINTR)
-				continue;
+		step = watch.fd == -1 ? END_STEP_MS : WATCH_STEP_MS;
+		if (run->child != CHILD_RUNS)
+			step = 0;
+		else if (left < step)
+			step = left;
+		ready = poll(&watch, 1, (int)step);
+		if (ready == -1 && errno != EINTR)
 			return OG_ERR_SYSTEM;
-		}
-		if (watch[0].revents != 0) {
-			error = take(reply, start_len, watch[0].fd, &got);
+		if (ready > 0) {
+			error = take(reply, start_len, watch.fd, &got);
 			if (error != OG_OK)
 				return error;
 			if (got == 0)
-				watch[0].fd = -1;
-		} else if (watch[1].revents != 0) {
-			return OG_OK;
+				watch.fd = -1;
+		} else if (ready == 0) {
+			if (run->child != CHILD_RUNS)
+				return OG_OK;
+			look_for_end(run);
 		}
 	}
 }
 
-/*
- * Kills what still runs and reaps, for at most REAP_MS. OG_ERR_TIMEOUT: it
- * hangs in the kernel; OG_ERR_SYSTEM: somebody else has reaped it.
- */
-static enum og_error
-reap(struct run *run)
+/* Until it is reaped, its number cannot be another process's. */
+static void
+kill_child(struct run *run)
 {
-	struct pollfd watch = { .fd = run->pidfd, .events = POLLIN };
 	int64_t limit_ms;
-	pid_t pid;
 
 	limit_ms = og_clock_mono() + REAP_MS;
-	for (;;) {
-		pid = waitpid(run->pid, &run->status, WNOHANG);
-		if (pid == run->pid)
-			return OG_OK;
-		if (pid == -1 && errno != EINTR)
-			return OG_ERR_SYSTEM;
-		if (og_clock_mono() >= limit_ms)
-			return OG_ERR_TIMEOUT;
-		/* Not yet reaped, so the number is still this child's. */
-		if (pid == 0)
-			(void)kill(run->pid, SIGKILL);
-		(void)poll(&watch, 1, REAP_STEP_MS);
+	look_for_end(run);
+	while (run->child == CHILD_RUNS && og_clock_mono() < limit_ms) {
+		(void)kill(run->pid, SIGKILL);
+		(void)poll(NULL, 0, END_STEP_MS);
+		look_for_end(run);
 	}
 }
 
@@ -396,33 +410,35 @@ static enum og_error
 finish(struct og_buffer *reply, struct run *run, const char *path,
     int64_t deadline_ms, struct og_message *message)
 {
-	enum og_error error, reaped;
+	enum og_error error;
 
 	error = collect(reply, run, deadline_ms);
-	reaped = reap(run);
+	kill_child(run);
 	if (error != OG_OK)
 		error = explain(error, path, message);
-	if (reaped == OG_ERR_TIMEOUT) {
+	switch (run->child) {
+	case CHILD_NONE:
+	case CHILD_ENDED:
+		break;
+	case CHILD_RUNS:
 		og_message_set(message, "%s: process %ld does not die of "
 		    "SIGKILL (hangs in the kernel?); left to init", path,
 		    (long)run->pid);
 		return error;
-	}
-	if (reaped == OG_ERR_SYSTEM) {
+	case CHILD_LOST:
 		og_message_set(message, "%s: process %ld was reaped by "
 		    "another part of this program", path, (long)run->pid);
 		return error == OG_OK ? OG_ERR_SYSTEM : error;
 	}
-	if (error == OG_OK)
-		error = judge_status(run->status, path, message);
-	return error;
+	return error == OG_OK ? judge_status(run->status, path, message) :
+	    error;
 }
 
 enum og_error
 og_helper_run(struct og_buffer *reply, const char *path, char *const argv[],
     int64_t deadline_ms, struct og_message *message)
 {
-	struct run run = { -1, -1, -1, -1, -1, 0, 0 };
+	struct run run = { -1, -1, -1, -1, CHILD_NONE, 0, 0 };
 	struct sigaction child_default = { .sa_handler = SIG_DFL }, before;
 	enum og_error error;
 	size_t start_len;
@@ -452,15 +468,12 @@ og_helper_run(struct og_buffer *reply, const char *path, char *const argv[],
 	error = start(&run, path, argv, message);
 	if (error == OG_OK)
 		error = finish(reply, &run, path, deadline_ms, message);
-	else if (run.pid != 0)
-		(void)reap(&run);
 	(void)sigaction(SIGCHLD, &before, NULL);
 out:
 	close_fd(&run.program);
 	close_fd(&run.null);
 	close_fd(&run.reader);
 	close_fd(&run.writer);
-	close_fd(&run.pidfd);
 	if (error != OG_OK && reply->len > start_len) {
 		reply->len = start_len;
 		reply->data[start_len] = '\0';
