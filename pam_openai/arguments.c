@@ -32,7 +32,7 @@ set_once(const char **slot, const char *argument, const char *value,
 		return OG_CONFIG;
 	}
 	*slot = value;
-	return OG_PASS;
+	return OG_GO_ON;
 }
 
 static enum og_reason
@@ -49,7 +49,7 @@ check_path(const char *path, struct og_message *message)
 		    "the path has over %d bytes", PATH_MAX - 1);
 		return OG_CONFIG;
 	}
-	return OG_PASS;
+	return OG_GO_ON;
 }
 
 static enum og_reason
@@ -60,11 +60,11 @@ take_argument(struct gate_arguments *arguments, const char *argument,
 
 	if (strcmp(argument, "debug") == 0) {
 		arguments->debug = true;
-		return OG_PASS;
+		return OG_GO_ON;
 	}
 	if (strcmp(argument, "quiet") == 0) {
 		arguments->quiet = true;
-		return OG_PASS;
+		return OG_GO_ON;
 	}
 	value = value_of(argument, "conf=");
 	if (value != NULL)
@@ -86,16 +86,16 @@ gate_arguments_parse(struct gate_arguments *arguments, int argc,
 	int i;
 
 	memset(arguments, 0, sizeof(*arguments));
-	first = OG_PASS;
+	first = OG_GO_ON;
 	for (i = 0; i < argc; i++) {
 		reason = take_argument(arguments, argv[i],
-		    first == OG_PASS ? message : &ignored);
-		if (first == OG_PASS)
+		    first == OG_GO_ON ? message : &ignored);
+		if (first == OG_GO_ON)
 			first = reason;
 	}
 	if (arguments->conf == NULL)
 		arguments->conf = OG_CONF_PATH;
-	else if (first == OG_PASS)
+	else if (first == OG_GO_ON)
 		first = check_path(arguments->conf, message);
 	return first;
 }

@@ -18,7 +18,7 @@ struct gate_arguments {
 	bool quiet;
 };
 
-/* OG_PASS, or OG_CONFIG with a message. `quiet` and `debug` are obeyed even
+/* OG_GO_ON, or OG_CONFIG with a message. `quiet` and `debug` are obeyed even
  * then, wherever they stand. */
 enum og_reason gate_arguments_parse(struct gate_arguments *, int argc,
     const char **argv, struct og_message *);

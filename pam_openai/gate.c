@@ -64,7 +64,7 @@ open_store(struct gate *gate)
 	    gate->conf, gate->log, &message);
 	switch (error) {
 	case OG_OK:
-		return OG_PASS;
+		return OG_GO_ON;
 	case OG_ERR_UNSAFE:
 		gate->answer->message = message;
 		return OG_UNSAFE_FILE;
@@ -73,15 +73,15 @@ open_store(struct gate *gate)
 	case OG_ERR_MISSING:
 		og_log(gate->log, LOG_INFO, "nothing is stored yet: %s",
 		    message.text);
-		return OG_PASS;
+		return OG_GO_ON;
 	default:
 		og_log(gate->log, LOG_WARNING, "the store cannot be used: %s",
 		    message.text);
-		return OG_PASS;
+		return OG_GO_ON;
 	}
 }
 
-/* All that comes before the question what the directory says. OG_PASS: go on. */
+/* All that comes before the question what the directory says. OG_GO_ON: go on. */
 static enum og_reason
 prepare(struct gate *gate)
 {
@@ -94,12 +94,12 @@ prepare(struct gate *gate)
 		return OG_BAD_NAME;
 	reason = og_load_config(&gate->conf, question->conf,
 	    &answer->message);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return geteuid() != 0 ? OG_STORE : reason;
 	gate->deadline_ms += gate->conf->timeout_ms;
 	reason = og_exempt(gate->conf, question->user, question->service,
 	    gate->log);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return reason;
 	if (geteuid() != 0) {
 		og_message_set(&answer->message, "this program does not run "
@@ -115,7 +115,7 @@ prepare(struct gate *gate)
 	    gate->policy->name);
 	reason = og_load_subject(&answer->subject, gate->conf, gate->policy,
 	    question->user, strlen(question->user), &answer->message);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return reason;
 	return open_store(gate);
 }
@@ -284,7 +284,7 @@ gate_decide(struct gate_answer *answer, const struct gate_question *question,
 	answer->age = -1;
 
 	reason = prepare(&gate);
-	if (reason == OG_PASS)
+	if (reason == OG_GO_ON)
 		reason = evaluate(&gate);
 	answer->reason = reason;
 

@@ -29,6 +29,7 @@ pam_code(enum og_reason reason)
 	case OG_ACCOUNT_DISABLED:
 	case OG_SERVICE_ACCOUNT:
 	case OG_INVITE_PENDING:
+	case OG_GO_ON:
 		return PAM_PERM_DENIED;
 	case OG_NO_IDENTITY:
 	case OG_BAD_NAME:
@@ -91,7 +92,7 @@ judge(pam_handle_t *pamh, int flags, int argc, const char **argv)
 		question.service = "";
 	question.conf = arguments.conf;
 	question.policy = arguments.policy;
-	if (reason == OG_PASS) {
+	if (reason == OG_GO_ON) {
 		gate_decide(&answer, &question, &log);
 	} else {
 		memset(&answer, 0, sizeof(answer));

@@ -231,17 +231,17 @@ find_subject(struct og_cli *cli, const char *user, struct og_subject *subject)
 		og_log(&cli->log, LOG_ERR, "%s", message.text);
 		return reason;
 	}
-	if (reason == OG_PASS)
+	if (reason == OG_GO_ON)
 		return reason;
 	reason = og_identity_find(subject, user, strlen(user), "%u", NULL,
 	    NULL, 0, &message);
-	if (reason != OG_PASS && og_id_valid(user)) {
+	if (reason != OG_GO_ON && og_id_valid(user)) {
 		memset(subject, 0, sizeof(*subject));
 		subject->kind = OG_SUBJECT_ID;
 		snprintf(subject->text, sizeof(subject->text), "%s", user);
-		reason = OG_PASS;
+		reason = OG_GO_ON;
 	}
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		og_log(&cli->log, LOG_ERR, "nobody: %s", user);
 	return reason;
 }
@@ -259,13 +259,13 @@ og_cli_cache(struct og_cli *cli, int argc, char **argv)
 	if (!listing && !showing && !flushing)
 		return og_cli_usage("cache: list, show USER, or flush [USER]");
 	reason = og_cli_load(cli);
-	if (reason == OG_PASS)
+	if (reason == OG_GO_ON)
 		reason = og_cli_open_store(cli);
-	if (reason == OG_PASS && cli->store == NULL)
+	if (reason == OG_GO_ON && cli->store == NULL)
 		reason = OG_STORE;
-	if (reason == OG_PASS && argc == 2)
+	if (reason == OG_GO_ON && argc == 2)
 		reason = find_subject(cli, argv[1], &subject);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return og_cli_exit(reason);
 	if (listing)
 		return list(cli);

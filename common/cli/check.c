@@ -26,7 +26,7 @@ struct asking {
 	struct og_check *check;
 	struct og_fetch *fetch;
 	struct og_buffer key;
-	enum og_reason key_trouble;	/* why there is no key; OG_PASS: there is */
+	enum og_reason key_trouble;	/* why there is no key; OG_GO_ON: there is */
 	bool finished;
 };
 
@@ -59,7 +59,7 @@ parse_arguments(struct options *options, int argc, char **argv)
 	return OG_EXIT_PASS;
 }
 
-/* OG_PASS and *policy, or why the facts need not be asked. */
+/* OG_GO_ON and *policy, or why the facts need not be asked. */
 static enum og_reason
 choose_policy(const struct og_cli *cli, const struct options *options,
     const struct og_policy **policy)
@@ -70,7 +70,7 @@ choose_policy(const struct og_cli *cli, const struct options *options,
 	if (options->service != NULL) {
 		reason = og_exempt(cli->conf, options->user,
 		    options->service, &cli->log);
-		if (reason != OG_PASS)
+		if (reason != OG_GO_ON)
 			return reason;
 		*policy = og_config_policy_for_service(cli->conf,
 		    options->service);
@@ -90,7 +90,7 @@ choose_policy(const struct og_cli *cli, const struct options *options,
 		    "with --policy or --service", cli->conf_path,
 		    cli->conf->policy_count);
 	}
-	return *policy != NULL ? OG_PASS : OG_NO_POLICY;
+	return *policy != NULL ? OG_GO_ON : OG_NO_POLICY;
 }
 
 static void
@@ -112,11 +112,11 @@ prepare_fetch(struct og_cli *cli, struct asking *asking)
 	enum og_error error;
 
 	if (asking->fetch != NULL)
-		return OG_PASS;
+		return OG_GO_ON;
 	if (cli->conf->base_url != NULL) {
 		reason = og_load_key(&asking->key, cli->conf->key_file,
 		    &message);
-		if (reason != OG_PASS) {
+		if (reason != OG_GO_ON) {
 			og_log(&cli->log, LOG_ERR, "%s", message.text);
 			return reason;
 		}
@@ -124,7 +124,7 @@ prepare_fetch(struct og_cli *cli, struct asking *asking)
 	error = og_fetch_new(&asking->fetch, cli->conf, cli->store,
 	    asking->key.data, &cli->log);
 	if (error == OG_OK)
-		return OG_PASS;
+		return OG_GO_ON;
 	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
 }
 
@@ -134,7 +134,7 @@ fetch_wanted(struct og_cli *cli, struct asking *asking, int64_t deadline)
 	enum og_reason reason;
 
 	reason = prepare_fetch(cli, asking);
-	if (reason != OG_PASS) {
+	if (reason != OG_GO_ON) {
 		og_check_fail(asking->check, reason);
 		return;
 	}
@@ -158,14 +158,14 @@ decide(struct og_cli *cli, struct asking *asking,
 	message.text[0] = '\0';
 	reason = og_load_subject(&asking->subject, cli->conf, policy,
 	    report->user, strlen(report->user), &message);
-	if (reason != OG_PASS) {
+	if (reason != OG_GO_ON) {
 		if (message.text[0] != '\0')
 			og_log(&cli->log, LOG_ERR, "%s", message.text);
 		return reason;
 	}
 	report->subject = &asking->subject;
 	reason = og_cli_open_store(cli);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return reason;
 	if (og_check_new(&asking->check, cli->conf, policy, &asking->subject,
 	    cli->store, &cli->log) != OG_OK)
@@ -255,9 +255,9 @@ og_cli_check(struct og_cli *cli, int argc, char **argv)
 		report.reason = OG_BAD_NAME;
 	} else {
 		report.reason = og_cli_load(cli);
-		if (report.reason == OG_PASS)
+		if (report.reason == OG_GO_ON)
 			report.reason = choose_policy(cli, &options, &policy);
-		if (report.reason == OG_PASS) {
+		if (report.reason == OG_GO_ON) {
 			report.policy = policy->name;
 			report.reason = decide(cli, &asking, policy, &report);
 		}

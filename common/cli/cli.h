@@ -36,7 +36,7 @@ int og_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum og_reason og_cli_load(struct og_cli *);
 
 /*
- * Opens the store, creating it when it is not there yet. OG_PASS also when it
+ * Opens the store, creating it when it is not there yet. OG_GO_ON also when it
  * cannot be had at all (store stays NULL, said on standard error);
  * OG_UNSAFE_FILE when it must not be trusted.
  */

@@ -47,14 +47,14 @@ test_map(const struct og_cli *cli, const char *path)
 		return true;
 	map = NULL;
 	reason = og_load_map(&text, path, &message);
-	if (reason == OG_PASS && og_map_parse(&map, path, text.data, text.len,
+	if (reason == OG_GO_ON && og_map_parse(&map, path, text.data, text.len,
 	    &message) != OG_OK)
 		reason = OG_CONFIG;
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		og_log(&cli->log, LOG_ERR, "%s", message.text);
 	og_map_free(map);
 	og_buffer_free(&text);
-	return reason == OG_PASS;
+	return reason == OG_GO_ON;
 }
 
 static bool
@@ -68,10 +68,10 @@ test_key(const struct og_cli *cli)
 		return true;
 	og_buffer_init(&key, OG_KEY_MAX);
 	reason = og_load_key(&key, cli->conf->key_file, &message);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		og_log(&cli->log, LOG_ERR, "%s", message.text);
 	og_buffer_free(&key);
-	return reason == OG_PASS;
+	return reason == OG_GO_ON;
 }
 
 /* Every file that a decision would trust; all faults, not only the first. */
@@ -90,7 +90,7 @@ test(struct og_cli *cli)
 	good &= test_file(cli, conf->ca_file, OG_TRUST_ROOT);
 	good &= test_file(cli, conf->client_cert, OG_TRUST_ROOT);
 	good &= test_file(cli, conf->client_key, OG_TRUST_KEY);
-	good &= og_cli_open_store(cli) == OG_PASS;
+	good &= og_cli_open_store(cli) == OG_GO_ON;
 	if (conf->policy_count == 0) {
 		og_log(&cli->log, LOG_ERR, "%s: no policy: nobody can pass; "
 		    "add a [policy NAME] section", cli->conf_path);
@@ -131,7 +131,7 @@ og_cli_config(struct og_cli *cli, int argc, char **argv)
 	    strcmp(argv[0], "--test") != 0))
 		return og_cli_usage("config: --test or --print");
 	reason = og_cli_load(cli);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return og_cli_exit(reason);
 	return printing ? print(cli) : test(cli);
 }

@@ -24,7 +24,7 @@ struct examination {
 	struct og_cli *cli;
 	struct og_http *http;
 	struct og_buffer key;
-	enum og_reason worst;		/* OG_PASS: all is well */
+	enum og_reason worst;		/* OG_GO_ON: all is well */
 	bool clock_known;
 	/* of the request under way */
 	const struct og_query *query;
@@ -48,7 +48,7 @@ bad(struct examination *ex, enum og_reason reason, const char *what,
 	printf("  FAIL  %-34s  %s\n", what, detail);
 	if (mend != NULL)
 		printf("        %-34s  mend: %s\n", "", mend);
-	if (ex->worst == OG_PASS)
+	if (ex->worst == OG_GO_ON)
 		ex->worst = reason;
 }
 
@@ -272,7 +272,7 @@ examine_api(struct examination *ex)
 	list.kind = OG_QUERY_USER;
 	examine_list(ex, &list);
 	/* A key or network that fails here fails everywhere: say it once. */
-	if (ex->worst != OG_PASS)
+	if (ex->worst != OG_GO_ON)
 		return;
 	list.kind = OG_QUERY_INVITE;
 	examine_list(ex, &list);
@@ -298,7 +298,7 @@ examine_key(struct examination *ex)
 		return false;
 	}
 	reason = og_load_key(&ex->key, conf->key_file, &message);
-	if (reason != OG_PASS) {
+	if (reason != OG_GO_ON) {
 		bad(ex, reason, "key", message.text, NULL);
 		return false;
 	}
@@ -323,7 +323,7 @@ examine_store(struct examination *ex)
 
 	directory = ex->cli->conf->directory;
 	reason = og_cli_open_store(ex->cli);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		bad(ex, reason, "store", directory, NULL);
 	else if (ex->cli->store == NULL)
 		bad(ex, OG_STORE, "store", directory,
@@ -394,11 +394,11 @@ og_cli_doctor(struct og_cli *cli, int argc, char **argv)
 		return og_cli_usage("doctor: takes no argument");
 	memset(&ex, 0, sizeof(ex));
 	ex.cli = cli;
-	ex.worst = OG_PASS;
+	ex.worst = OG_GO_ON;
 	og_buffer_init(&ex.key, OG_KEY_MAX);
 	printf("openai-gate doctor\n");
 	reason = og_cli_load(cli);
-	if (reason != OG_PASS) {
+	if (reason != OG_GO_ON) {
 		bad(&ex, reason, "configuration", cli->conf_path, NULL);
 		return og_cli_exit(reason);
 	}
@@ -413,7 +413,7 @@ og_cli_doctor(struct og_cli *cli, int argc, char **argv)
 		examine_api(&ex);
 	og_http_free(ex.http);
 	og_buffer_free(&ex.key);
-	printf("%s\n", ex.worst == OG_PASS ? "All is well." :
+	printf("%s\n", ex.worst == OG_GO_ON ? "All is well." :
 	    "Something needs mending.");
-	return ex.worst == OG_PASS ? OG_EXIT_PASS : og_cli_exit(ex.worst);
+	return ex.worst == OG_GO_ON ? OG_EXIT_PASS : og_cli_exit(ex.worst);
 }

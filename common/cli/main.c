@@ -76,7 +76,7 @@ og_cli_load(struct og_cli *cli)
 	enum og_reason reason;
 
 	reason = og_load_config(&cli->conf, cli->conf_path, &message);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		og_log(&cli->log, LOG_ERR, "%s", message.text);
 	return reason;
 }
@@ -92,11 +92,11 @@ og_cli_open_store(struct og_cli *cli)
 		error = og_store_open(&cli->store, cli->conf->directory, 0,
 		    cli->conf, &cli->log, &message);
 	if (error == OG_OK)
-		return OG_PASS;
+		return OG_GO_ON;
 	og_log(&cli->log, LOG_ERR, "%s", message.text);
 	if (error == OG_ERR_NOMEM)
 		return OG_NO_MEMORY;
-	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_PASS;
+	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_GO_ON;
 }
 
 static void

@@ -156,10 +156,10 @@ open_store(struct session *session)
 		    session->conf->directory, 0, session->conf, &session->log,
 		    &message);
 	if (error == OG_OK)
-		return OG_PASS;
+		return OG_GO_ON;
 	og_log(&session->log, error == OG_ERR_UNSAFE ? LOG_ALERT : LOG_ERR,
 	    "%s", message.text);
-	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_PASS;
+	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_GO_ON;
 }
 
 static enum og_reason
@@ -171,20 +171,20 @@ prepare(struct session *session)
 
 	reason = og_load_config(&session->conf, session->request->conf_path,
 	    &message);
-	if (reason == OG_PASS && session->conf->base_url != NULL)
+	if (reason == OG_GO_ON && session->conf->base_url != NULL)
 		reason = og_load_key(&session->key, session->conf->key_file,
 		    &message);
-	if (reason != OG_PASS) {
+	if (reason != OG_GO_ON) {
 		og_log(&session->log, LOG_ALERT, "%s", message.text);
 		return reason;
 	}
 	reason = open_store(session);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		return reason;
 	error = og_fetch_new(&session->fetch, session->conf, session->store,
 	    session->key.data, &session->log);
 	if (error == OG_OK)
-		return OG_PASS;
+		return OG_GO_ON;
 	og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
 	    og_strerror(error));
 	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
@@ -204,7 +204,7 @@ serve(const struct request *request)
 	session.log.emit = to_syslog;
 	session.log.max_level = LOG_INFO;
 	reason = prepare(&session);
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		reply_failed(&session, reason);
 	else if (og_fetch_ask(session.fetch, &request->wanted, deadline, reply,
 	    &session) == NULL)

@@ -121,8 +121,8 @@ by_group(const struct og_words *names, const char *user, gid_t primary,
 	group = list_groups(user, primary, &count);
 	if (group == NULL)
 		return OG_NO_MEMORY;
-	reason = OG_PASS;
-	for (i = 0; i < names->count && reason == OG_PASS; i++) {
+	reason = OG_GO_ON;
+	for (i = 0; i < names->count && reason == OG_GO_ON; i++) {
 		error = find_group(&wanted, names->item[i]);
 		if (error == ENOMEM)
 			reason = OG_NO_MEMORY;
@@ -149,18 +149,18 @@ og_exempt(const struct og_config *conf, const char *user,
 	if (og_words_have(&conf->exempt_users, user))
 		return OG_EXEMPT_USER;
 	if (conf->min_uid == 0 && conf->exempt_groups.count == 0)
-		return OG_PASS;
+		return OG_GO_ON;
 	error = find_account(&account, user);
 	if (error == ENOMEM)
 		return OG_NO_MEMORY;
 	if (error != 0) {
 		og_log(log, LOG_WARNING, "user %.64s: not exempt: %s", user,
 		    error == ENOENT ? "no such account" : strerror(error));
-		return OG_PASS;
+		return OG_GO_ON;
 	}
 	if ((int64_t)account.uid < conf->min_uid)
 		return OG_MIN_UID;
 	if (conf->exempt_groups.count == 0)
-		return OG_PASS;
+		return OG_GO_ON;
 	return by_group(&conf->exempt_groups, user, account.gid, log);
 }

@@ -14,7 +14,7 @@
 
 /*
  * OG_SERVICE_IGNORED, OG_EXEMPT_USER, OG_MIN_UID, OG_EXEMPT_GROUP,
- * OG_NO_MEMORY, or OG_PASS: not exempt, go on. Whom NSS does not know, or
+ * OG_NO_MEMORY, or OG_GO_ON: not exempt, go on. Whom NSS does not know, or
  * cannot tell us of, is not exempt.
  */
 enum og_reason og_exempt(const struct og_config *, const char *user,

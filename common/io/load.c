@@ -7,7 +7,7 @@ reason_of(enum og_error error)
 {
 	switch (error) {
 	case OG_OK:
-		return OG_PASS;
+		return OG_GO_ON;
 	case OG_ERR_NOMEM:
 		return OG_NO_MEMORY;
 	case OG_ERR_UNSAFE:
@@ -71,7 +71,7 @@ og_load_subject(struct og_subject *subject, const struct og_config *conf,
 		return og_identity_find(subject, name, name_len, template,
 		    NULL, NULL, 0, message);
 	reason = og_load_map(&map, path, message);
-	if (reason == OG_PASS)
+	if (reason == OG_GO_ON)
 		reason = og_identity_find(subject, name, name_len, template,
 		    path, map.data, map.len, message);
 	og_buffer_free(&map);
@@ -114,7 +114,7 @@ check_key(const char *key, size_t len, const char *path,
 		    "admin-keys", path);
 		return OG_CREDENTIAL;
 	}
-	return OG_PASS;
+	return OG_GO_ON;
 }
 
 enum og_reason
@@ -126,12 +126,12 @@ og_load_key(struct og_buffer *key, const char *path,
 	message->text[0] = '\0';
 	og_buffer_init(key, OG_KEY_MAX + 1);	/* the newline */
 	reason = reason_of(og_file_read(key, path, OG_TRUST_KEY, message));
-	if (reason == OG_PASS) {
+	if (reason == OG_GO_ON) {
 		if (key->len > 0 && key->data[key->len - 1] == '\n')
 			key->data[--key->len] = '\0';
 		reason = check_key(key->data, key->len, path, message);
 	}
-	if (reason != OG_PASS)
+	if (reason != OG_GO_ON)
 		og_buffer_free(key);
 	return reason;
 }

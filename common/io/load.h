@@ -1,6 +1,6 @@
 /*
  * The trusted files of a decision, read and parsed: configuration, identity
- * map, key. Each returns OG_PASS or the reason to give, with one line in
+ * map, key. Each returns OG_GO_ON or the reason to give, with one line in
  * *message for the log.
  */
 #ifndef OG_IO_LOAD_H
@@ -22,7 +22,7 @@ enum og_reason og_load_map(struct og_buffer *map, const char *path,
 
 /*
  * Who `name` is by the policy's own map and template, else by [identity]'s.
- * Reasons of og_identity_find and og_load_map; OG_PASS: *subject is set.
+ * Reasons of og_identity_find and og_load_map; OG_GO_ON: *subject is set.
  */
 enum og_reason og_load_subject(struct og_subject *subject,
     const struct og_config *, const struct og_policy *, const char *name,

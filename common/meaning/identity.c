@@ -76,7 +76,7 @@ set_text(struct og_subject *subject, enum og_subject_kind kind,
 	subject->kind = kind;
 	if (kind == OG_SUBJECT_EMAIL)
 		og_fold(subject->text);
-	return OG_PASS;
+	return OG_GO_ON;
 }
 
 /* The name is the address. */

@@ -42,7 +42,7 @@ const char *og_template_refuse(const char *template);
  * Fills *subject for a name: the map's line wins over the template; a NULL
  * map or template is absent. The reason is
  *
- *	OG_PASS		mapped, or made by the template
+ *	OG_GO_ON	mapped, or made by the template
  *	OG_BAD_NAME	refused by og_name_valid (before the map is looked at);
  *			the template would make of it something that is no
  *			address: '@' in a name whose template adds one, two of
@@ -55,7 +55,7 @@ const char *og_template_refuse(const char *template);
  *	OG_NO_MEMORY
  *
  * With OG_CONFIG the message says what and where, else it is empty. On
- * anything but OG_PASS *subject is zeroed.
+ * anything but OG_GO_ON *subject is zeroed.
  */
 enum og_reason og_identity_find(struct og_subject *subject, const char *name,
     size_t name_len, const char *template, const char *map_path,

@@ -4,7 +4,8 @@
  * page. The verdict is a function of the reason, so that the two can never
  * contradict each other.
  *
- * Zeroed memory is a denial.
+ * Zeroed memory is a denial, and so is OG_GO_ON, which a step of the way
+ * returns when it has no objection: forgetting to go on lets nobody in.
  */
 #ifndef OG_VALUE_REASON_H
 #define OG_VALUE_REASON_H
@@ -49,11 +50,13 @@ enum og_reason {
 	OG_SERVICE_IGNORED,
 	/* neither ours nor the directory's fault */
 	OG_NO_MEMORY,
-	/* allow */
-	OG_PASS
+	/* allow: said by the policy engine alone, on one line */
+	OG_PASS,
+	/* no outcome: this step has no objection, the next one decides */
+	OG_GO_ON
 };
 
-#define OG_REASON_COUNT (OG_PASS + 1)
+#define OG_REASON_COUNT (OG_PASS + 1)	/* outcomes: OG_GO_ON is none */
 
 /* Never NULL. An unknown value is a denial, worded "not-a-member". */
 enum og_verdict og_reason_verdict(enum og_reason);
