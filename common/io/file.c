@@ -37,6 +37,8 @@ static const char *
 type_word(mode_t mode)
 {
 	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "regular file";
 	case S_IFDIR:
 		return "directory";
 	case S_IFLNK:
@@ -105,7 +107,8 @@ check_directory(const char *path, const struct stat *st, struct og_trust trust,
 static enum og_error
 too_long(const char *path, struct og_message *message)
 {
-	return system_error(path, ENAMETOOLONG, message);
+	og_message_set(message, "%.64s...: %s", path, strerror(ENAMETOOLONG));
+	return OG_ERR_SYSTEM;
 }
 
 /* Replaces the link at walk->done + "/" + name by what it says. */
