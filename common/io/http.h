@@ -11,13 +11,16 @@
  * interest ignores the callback (libcurl 7.88.0 to 8.1.2 close a connecting
  * descriptor too early on removal).
  *
- * Only https, or http to a loopback address; no redirect is followed; no
- * environment variable, proxy or netrc is used but what the options name.
+ * Only https (TLS 1.2 or later), or http to a loopback address and then
+ * through no proxy; no redirect is followed; no environment variable, proxy or
+ * netrc is used but what the options name. Two things libcurl and OpenSSL take
+ * from the environment all the same, SSLKEYLOGFILE and OPENSSL_CONF: a program
+ * whose environment may be another's clears it first.
  */
 #ifndef OG_IO_HTTP_H
 #define OG_IO_HTTP_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "meaning/api.h"
@@ -29,12 +32,17 @@ struct og_http;
 
 /*
  * base_url, organization, ca_file, client_cert, client_key and proxy are read
- * from conf, which is borrowed, as are key (a secret, wiped by its owner
- * after og_http_free) and log. OG_ERR_SYSTEM or OG_ERR_NOMEM.
+ * from conf, which is borrowed until og_http_free, as is log; key is copied,
+ * and the copy wiped by og_http_free. The three files are read here and now,
+ * by the rules of io/file.h (owner root or this process's user).
+ *
+ * Errors, logged: those of og_file_read; OG_ERR_SYNTAX (an empty file, or a
+ * key or organization that cannot stand in a header); OG_ERR_SYSTEM;
+ * OG_ERR_NOMEM. What a file holds is judged by the first handshake.
  */
 enum og_error og_http_new(struct og_http **, const struct og_config *conf,
     const char *key, const struct og_log *log);
-void og_http_free(struct og_http *);		/* NULL is fine */
+void og_http_free(struct og_http *);	/* NULL is fine; not from a callback */
 
 int og_http_fd(const struct og_http *);
 
@@ -46,7 +54,13 @@ void og_http_run(struct og_http *);
 /*
  * Starts a GET of base_url + path, which must end by the monotonic deadline
  * (milliseconds). The reply is borrowed for the time of the callback. An
- * error return means that the callback will not come.
+ * error return means that the callback will not come: OG_ERR_TIMEOUT (the
+ * deadline has passed), OG_ERR_NOMEM, OG_ERR_SYSTEM.
+ *
+ * The reply's error is OG_OK whatever the status; OG_ERR_TIMEOUT;
+ * OG_ERR_NETWORK (DNS, TCP, TLS, a proxy's refusal); OG_ERR_LIMIT (a body over
+ * OG_API_BODY_MAX or a header over 64 KiB); OG_ERR_PROTOCOL (a body cut short,
+ * no HTTP); OG_ERR_NOMEM. detail then says more.
  */
 enum og_error og_http_get(struct og_http *, const char *path,
     int64_t deadline_ms, void (*done)(void *arg, const struct og_reply *),

@@ -1,0 +1,146 @@
+#include "io/http_head.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "meaning/api.h"
+#include "value/log.h"
+#include "value/text.h"
+
+#define VALUE_MAX	128	/* bytes; nothing read here is longer */
+
+void
+og_http_head_init(struct og_http_head *head)
+{
+	memset(head, 0, sizeof(*head));
+	head->retry_after_ms = -1;
+}
+
+static int64_t
+bounded(int64_t ms)
+{
+	return ms > OG_API_RETRY_MAX_MS ? OG_API_RETRY_MAX_MS : ms;
+}
+
+/* "7" or "7.5", the fraction dropped; -1 when it is no such number. */
+static int64_t
+read_number(const char *text, int64_t unit_ms)
+{
+	int64_t ms;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (ms = 0; *text >= '0' && *text <= '9'; text++)
+		ms = bounded(ms * 10 + (*text - '0') * unit_ms);
+	if (*text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	return *text == '\0' ? ms : -1;
+}
+
+/*
+ * RFC 9110 section 5.6.7, in the one form that may still be generated, as the
+ * delay from now. Not strptime(3), which obeys the host's locale.
+ */
+static int64_t
+read_date(const char *text, int64_t now)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char month[4];
+	const char *at;
+	struct tm tm;
+	int64_t when;
+	int used;
+
+	memset(&tm, 0, sizeof(tm));
+	used = 0;
+	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
+	    &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
+	    &tm.tm_sec, &used) != 6 || used == 0 || text[used] != '\0')
+		return -1;
+	at = strlen(month) == 3 ? strstr(months, month) : NULL;
+	if (at == NULL || (at - months) % 3 != 0 || tm.tm_year < 1970)
+		return -1;
+	tm.tm_mon = (int)((at - months) / 3);
+	tm.tm_year -= 1900;
+	when = (int64_t)timegm(&tm);
+	if (when <= now)
+		return 0;
+	return when - now > OG_API_RETRY_MAX_MS / 1000 ?
+	    OG_API_RETRY_MAX_MS : (when - now) * 1000;
+}
+
+static void
+take(struct og_http_head *head, const char *name, size_t name_len,
+    const char *value, int64_t now)
+{
+	int64_t ms;
+
+	if (name_len == strlen("x-request-id") &&
+	    strncasecmp(name, "x-request-id", name_len) == 0) {
+		og_log_clean(head->request_id, sizeof(head->request_id),
+		    value);
+	} else if (name_len == strlen("retry-after-ms") &&
+	    strncasecmp(name, "retry-after-ms", name_len) == 0) {
+		ms = read_number(value, 1);
+		if (ms >= 0) {
+			head->retry_after_ms = ms;
+			head->in_ms = true;
+		}
+	} else if (name_len == strlen("retry-after") && !head->in_ms &&
+	    strncasecmp(name, "retry-after", name_len) == 0) {
+		ms = read_number(value, 1000);
+		head->retry_after_ms = ms >= 0 ? ms : read_date(value, now);
+	}
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* RFC 9112 section 4, and HTTP/2 as libcurl words it: "HTTP/2 200". */
+static bool
+has_status(const char *line, size_t len)
+{
+	const char *status;
+	size_t left;
+
+	status = memchr(line, ' ', len);
+	if (status == NULL)
+		return false;
+	status++;
+	left = len - (size_t)(status - line);
+	return left >= 3 && status[0] >= '1' && status[0] <= '9' &&
+	    status[1] >= '0' && status[1] <= '9' &&
+	    status[2] >= '0' && status[2] <= '9' &&
+	    (left == 3 || is_blank(status[3]));
+}
+
+bool
+og_http_head_line(struct og_http_head *head, const char *line, size_t len,
+    int64_t now)
+{
+	char value[VALUE_MAX];
+	const char *colon;
+	size_t name_len;
+
+	if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) {
+		og_http_head_init(head);
+		return has_status(line, len);
+	}
+	colon = memchr(line, ':', len);
+	if (colon == NULL)
+		return true;
+	name_len = (size_t)(colon - line);
+	while (len > name_len + 1 && is_blank(line[len - 1]))
+		len--;
+	colon++;
+	while (colon < line + len && is_blank(*colon))
+		colon++;
+	if (og_copy(value, sizeof(value), colon, (size_t)(line + len - colon)))
+		take(head, line, name_len, value, now);
+	return true;
+}

@@ -1,0 +1,36 @@
+/*
+ * The options that every request has in common, as one handle of libcurl of
+ * which each transfer's is a copy. Private to http*.c.
+ */
+#ifndef OG_IO_HTTP_MODEL_H
+#define OG_IO_HTTP_MODEL_H
+
+#include <stdbool.h>
+
+#include "meaning/config.h"
+#include "value/buffer.h"
+#include "value/error.h"
+#include "value/log.h"
+
+struct curl_slist;
+
+/* Must not move while it or a copy of easy is in use. */
+struct og_http_model {
+	void *easy;			/* CURL *, for curl_easy_duphandle */
+	struct curl_slist *headers;	/* shared by all copies; holds the key */
+	struct og_buffer ca;		/* as are these three */
+	struct og_buffer cert;
+	struct og_buffer cert_key;
+	bool cleartext;			/* http, to a loopback address */
+	const struct og_config *conf;
+	const struct og_log *log;
+};
+
+/* Errors as og_http_new's; logged. Freeing is needed on error too. */
+enum og_error og_http_model_init(struct og_http_model *,
+    const struct og_config *, const char *key, const struct og_log *);
+
+/* After every copy of easy. Wipes key and private key; zeroed is fine. */
+void og_http_model_free(struct og_http_model *);
+
+#endif
