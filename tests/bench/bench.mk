@@ -1,0 +1,35 @@
+# make bench: the tables of tests/bench, ratios side by side in one run.
+#
+#	make bench [TABLES="pam_account pam_sudo"] [ROUNDS=60]
+#
+# Part of the Makefile, after tests/tests.mk.
+
+TABLES ?=
+ROUNDS ?= 60
+
+BENCH_LIBS_account = -lpam
+BENCH_LIBS_get = $(CURL_LIBS)
+BENCH_LIBS_fill = $(FULL_LIB) $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+
+BENCH_MODULES = $(patsubst %,$(BUILD)/bench/%.so,empty spawn)
+BENCH_PROGRAMS = $(patsubst %,$(BUILD)/bench/%,account fill get rounds storm)
+
+$(BENCH_MODULES): $(BUILD)/bench/%.so: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -shared $(LDFLAGS) $(LINK_HARDENING) -o $@ $<
+
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -pie $(LDFLAGS) $(LINK_HARDENING) -o $@ $< \
+	    $(BENCH_LIBS_$*)
+
+$(BUILD)/bench/fill: $(FULL_LIB)
+
+bench-programs: $(BENCH_MODULES) $(BENCH_PROGRAMS)
+
+# On a throw-away machine: the tables fill stores and change /etc/pam.d/sudo.
+bench: packages
+	$(AGAIN) all bench-programs
+	$(Q)ROUNDS=$(ROUNDS) tests/lib/jail tests/bench/bench.py $(TABLES)
+
+.PHONY: bench bench-programs
