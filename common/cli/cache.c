@@ -80,7 +80,7 @@ list_pace(struct og_store *store)
 		    budget.failures == 0)
 			continue;
 		wait = budget.not_before_ms / 1000 - og_clock_wall();
-		printf("%-44s  %" PRIu32 " failures in a row, last: %s",
+		printf("%-44s  failed %" PRIu32 " times in a row, last: %s",
 		    og_endpoint_word(endpoint), budget.failures,
 		    og_reason_word(budget.last_failure));
 		if (wait > 0)

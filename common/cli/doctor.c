@@ -32,7 +32,6 @@ struct examination {
 	bool finished;
 	struct og_answer answer;
 	struct og_container container;
-	long status;
 };
 
 static void
@@ -67,7 +66,6 @@ arrived(void *arg, const struct og_reply *reply)
 
 	ex = arg;
 	ex->finished = true;
-	ex->status = reply->error == OG_OK ? reply->status : 0;
 	if (ex->of_container)
 		og_api_read_container(&ex->answer, &ex->container,
 		    ex->query->container, reply);
@@ -144,14 +142,8 @@ tell_failure(struct examination *ex, const char *what)
 {
 	char text[OG_MESSAGE_MAX + 64];
 
-	if (ex->status != 0)
-		snprintf(text, sizeof(text), "%s, HTTP %ld: %s",
-		    og_reason_word(ex->answer.failure), ex->status,
-		    ex->answer.message.text);
-	else
-		snprintf(text, sizeof(text), "%s: %s",
-		    og_reason_word(ex->answer.failure),
-		    ex->answer.message.text);
+	snprintf(text, sizeof(text), "%s: %s",
+	    og_reason_word(ex->answer.failure), ex->answer.message.text);
 	bad(ex, ex->answer.failure, what, text, mend_of(ex));
 }
 
@@ -185,13 +177,14 @@ examine_list(struct examination *ex, const struct og_query *list)
 	og_buffer_free(&path);
 }
 
-/* Ids are opaque: the name tells an administrator whether it is the right one. */
-static void
+/* Ids are opaque: the name tells an administrator whether it is the right one.
+ * False: its list need not be looked at. */
+static bool
 examine_container(struct examination *ex, const struct og_query *list)
 {
 	char what[OG_ID_MAX + 16];
 	struct og_buffer path;
-	bool project;
+	bool project, there;
 
 	project = list->kind == OG_QUERY_PROJECT_USER;
 	snprintf(what, sizeof(what), "%s %s", project ? "project" : "group",
@@ -213,8 +206,10 @@ examine_container(struct examination *ex, const struct og_query *list)
 		    "name another project in the policy");
 	else
 		good(what, ex->container.name);
+	there = ex->answer.state == OG_FACT_FOUND && !ex->container.archived;
 	og_page_free(&ex->answer.page);
 	og_buffer_free(&path);
+	return there;
 }
 
 /* Was this project or group already examined for an earlier policy? */
@@ -253,8 +248,8 @@ examine_lines(struct examination *ex, const struct og_policy *policy,
 			list.kind = kind;
 			snprintf(list.container, sizeof(list.container), "%s",
 			    line[i].item[j]);
-			examine_container(ex, &list);
-			examine_list(ex, &list);
+			if (examine_container(ex, &list))
+				examine_list(ex, &list);
 		}
 	}
 }

@@ -20,8 +20,8 @@ struct og_check {
 	struct og_subject subject;
 	struct og_decision decision;
 	bool served_stale;
-	bool fetched_new;
-	bool fetched_again;
+	bool asked_first;
+	bool asked_again;
 	struct og_facts facts;
 	struct og_facts seen;
 	struct og_fact room[];
@@ -160,9 +160,9 @@ settle(struct og_check *check, struct og_fact *fact,
 		*fact = *answer;
 		fact->stale = false;
 		if (known_before)
-			check->fetched_again = true;
+			check->asked_again = true;
 		else
-			check->fetched_new = true;
+			check->asked_first = true;
 		return;
 	}
 	if (fact->stale) {
@@ -171,6 +171,7 @@ settle(struct og_check *check, struct og_fact *fact,
 	}
 	fact->state = OG_FACT_FAILED;
 	fact->failure = answer->failure;
+	check->asked_first = true;
 }
 
 void
@@ -222,9 +223,9 @@ og_check_cache(const struct og_check *check)
 {
 	if (check->served_stale)
 		return OG_CACHE_STALE;
-	if (check->fetched_new)
+	if (check->asked_first)
 		return OG_CACHE_MISS;
-	if (check->fetched_again)
+	if (check->asked_again)
 		return OG_CACHE_REFRESH;
 	return OG_CACHE_HIT;
 }

@@ -48,8 +48,8 @@ const struct og_decision *og_check_decision(const struct og_check *);
 enum og_cache {
 	OG_CACHE_HIT,		/* all facts fresh in the store */
 	OG_CACHE_STALE,		/* at least one served stale */
-	OG_CACHE_MISS,		/* at least one fetched, none known before */
-	OG_CACHE_REFRESH	/* at least one fetched that was known but too old */
+	OG_CACHE_MISS,		/* at least one that the store did not know was asked for */
+	OG_CACHE_REFRESH	/* at least one was known, but too old, and asked for again */
 };
 enum og_cache og_check_cache(const struct og_check *);
 const char *og_cache_word(enum og_cache);

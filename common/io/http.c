@@ -394,6 +394,7 @@ deliver(struct og_http *http)
 		reply.body = "";
 		reply.detail = transfer->detail;
 		reply.request_id = transfer->head.request_id;
+		reply.date = transfer->head.date;
 		if (reply.error == OG_OK) {
 			reply.status = transfer->status;
 			reply.body = transfer->body.data;

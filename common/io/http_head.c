@@ -40,17 +40,16 @@ read_number(const char *text, int64_t unit_ms)
 }
 
 /*
- * RFC 9110 section 5.6.7, in the one form that may still be generated, as the
- * delay from now. Not strptime(3), which obeys the host's locale.
+ * RFC 9110 section 5.6.7, in the one form that may still be generated, as Unix
+ * time; -1: it is none. Not strptime(3), which obeys the host's locale.
  */
 static int64_t
-read_date(const char *text, int64_t now)
+read_date(const char *text)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	char month[4];
 	const char *at;
 	struct tm tm;
-	int64_t when;
 	int used;
 
 	memset(&tm, 0, sizeof(tm));
@@ -64,7 +63,18 @@ read_date(const char *text, int64_t now)
 		return -1;
 	tm.tm_mon = (int)((at - months) / 3);
 	tm.tm_year -= 1900;
-	when = (int64_t)timegm(&tm);
+	return (int64_t)timegm(&tm);
+}
+
+/* A date as the delay from now. */
+static int64_t
+read_delay(const char *text, int64_t now)
+{
+	int64_t when;
+
+	when = read_date(text);
+	if (when < 0)
+		return -1;
 	if (when <= now)
 		return 0;
 	return when - now > OG_API_RETRY_MAX_MS / 1000 ?
@@ -91,7 +101,12 @@ take(struct og_http_head *head, const char *name, size_t name_len,
 	} else if (name_len == strlen("retry-after") && !head->in_ms &&
 	    strncasecmp(name, "retry-after", name_len) == 0) {
 		ms = read_number(value, 1000);
-		head->retry_after_ms = ms >= 0 ? ms : read_date(value, now);
+		head->retry_after_ms = ms >= 0 ? ms : read_delay(value, now);
+	} else if (name_len == strlen("date") &&
+	    strncasecmp(name, "date", name_len) == 0) {
+		head->date = read_date(value);
+		if (head->date < 0)
+			head->date = 0;
 	}
 }
 

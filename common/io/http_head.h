@@ -1,6 +1,6 @@
 /*
- * What is kept of an answer's header: when to come back, and the id under
- * which the API's own log knows the request (CONTRACT section 3). Pure.
+ * What is kept of an answer's header: when to come back, the id under which
+ * the API's own log knows the request (CONTRACT section 3), and its clock. Pure.
  */
 #ifndef OG_IO_HTTP_HEAD_H
 #define OG_IO_HTTP_HEAD_H
@@ -12,6 +12,7 @@
 struct og_http_head {
 	int64_t retry_after_ms;		/* -1: not said; else at most OG_API_RETRY_MAX_MS */
 	bool in_ms;			/* said by retry-after-ms, which wins */
+	int64_t date;			/* when it was written, Unix seconds; 0: not said */
 	char request_id[128];		/* cleaned; may be empty */
 };
 

@@ -115,6 +115,31 @@ test_nul(void **state)
 }
 
 static void
+test_date(void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t date;
+	} table[] = {
+		{ "Date: Thu, 01 Jan 1970 00:00:07 GMT\r\n", 7 },
+		{ "date: Tue, 24 Nov 2026 10:00:00 GMT", 1795514400 },
+		{ "Date: Tue, 24 Nov 2026 10:00:00 CET", 0 },
+		{ "Date: 7", 0 },
+		{ "Dates: Tue, 24 Nov 2026 10:00:00 GMT", 0 },
+	};
+	struct og_http_head head;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(table); i++) {
+		og_http_head_init(&head);
+		assert_true(og_http_head_line(&head, table[i].line,
+		    strlen(table[i].line), NOW));
+		assert_int_equal(head.date, table[i].date);
+	}
+}
+
+static void
 test_status(void **state)
 {
 	static const struct {
@@ -152,6 +177,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_status),
 	};
 

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""openai-gate(8): check, config, cache and doctor."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import jail
+
+jail.enter()
+
+from gate import CACHE, CONF, DIRECTORY, Gate, guard, install, write
+from sim import Simulator
+from tap import done_testing, is_, like, ok, unlike
+
+POLICIES = {
+    "ssh": {"pam_services": "sshd", "role": "owner reader"},
+    "admin": {"pam_services": "sudo su", "role": "owner", "project": "proj_web", "group": "group_01J8ONCALL7Q2M"},
+}
+USERS = {"ann": "ann@example.com", "olivia": "olivia.owner@example.com", "ivan": "ivan.invited@example.com",
+         "bob": "bob.banned@example.com", "twin": "user-Ann4kR8vWq2LcYd6NfJ3tHsUg"}
+
+
+def gives(gate, arguments, status, out, name, err=""):
+    done = gate.cli(*arguments)
+    is_(done.returncode, status, f"{name}: exit status")
+    like(done.stdout, out, f"{name}: what it says")
+    like(done.stderr, err, f"{name}: diagnostics")
+    return done
+
+
+def check_command(sim, gate):
+    gives(gate, ["check", "--service", "sshd", "ann"], 0, r"(?s)^ann: allow \(ok\)\n.*role +reader.*from the API", "a member")
+    gives(gate, ["check", "--policy", "ssh", "ann"], 0, r"cache +hit", "again, from the store")
+    gives(gate, ["check", "--service", "sudo", "ann"], 1, r"^ann: deny \(role\)", "a reader at sudo")
+    gives(gate, ["check", "--policy", "ssh", "twin"], 0, r"(?s)identity +user-Ann4kR8vWq2LcYd6NfJ3tHsUg.*allow|allow", "mapped to a user id")
+    gives(gate, ["check", "--policy", "ssh", "ivan"], 1, r"deny \(invite-pending\)", "an invited one")
+    gives(gate, ["check", "--policy", "ssh", "bob"], 1, r"deny \(account-disabled\)", "a banned one")
+    gives(gate, ["check", "--policy", "ssh", "nobody"], 1, r"deny \(no-identity\)", "nobody's name")
+    gives(gate, ["check", "--policy", "ssh", "a/b"], 1, r"deny \(bad-name\)", "a name with a slash")
+    gives(gate, ["check", "--policy", "ssh", ""], 1, r"deny \(bad-name\)", "no name")
+    gives(gate, ["check", "--policy", "ssh", "--", "-x"], 1, r"deny \(bad-name\)", "a name like an option")
+    gives(gate, ["check", "--service", "sshd", "root"], 0, r"exempt \(exempt-user\)", "root")
+    gives(gate, ["check", "--service", "cron", "ann"], 0, r"exempt \(service-ignored\)", "an ignored service")
+    gives(gate, ["check", "--service", "login", "ann"], 3, r"misconfigured \(no-policy\)", "a service without policy",
+          r"no policy has pam_services = login")
+    gives(gate, ["check", "--policy", "none", "ann"], 3, r"no-policy", "no such policy", r"no \[policy none\]")
+    gives(gate, ["check", "ann"], 3, r"no-policy", "two policies and no choice", r"--policy or --service")
+    gives(gate, ["check"], 64, r"^$", "nobody named", "name one user")
+    gives(gate, ["check", "--policy", "ssh", "--service", "sshd", "ann"], 64, r"^$", "both", "not both")
+    gives(gate, ["check", "--frobnicate", "ann"], 64, r"^$", "an unknown option", "--frobnicate")
+
+
+def json_object(sim, gate):
+    gate.forget()
+    done = gate.cli("check", "--json", "--policy", "admin", "olivia")
+    is_(done.stdout.count("\n"), 1, "--json: one line")
+    answer = json.loads(done.stdout)
+    is_(sorted(answer), ["cache", "facts", "identity", "policy", "reason", "role", "user", "user_id", "verdict"], "... with these keys")
+    is_([answer[key] for key in ("user", "policy", "verdict", "reason", "identity", "role", "cache")],
+        ["olivia", "admin", "deny", "project", "olivia.owner@example.com", "owner", "miss"], "... and these values")
+    is_(sorted(answer["facts"][0]), ["age", "fetched_at", "found", "query", "source"], "a fact's keys")
+    facts = {fact["query"].split("?")[0]: (fact["found"], fact["source"]) for fact in answer["facts"]}
+    is_(facts, {"users": (True, "api"), "projects/proj_web/users": (False, "api"),
+                "groups/group_01J8ONCALL7Q2M/users": (True, "api")}, "... one for each question")
+    sim.fault(503)
+    gate.forget()
+    answer = json.loads(gate.cli("check", "--json", "--policy", "ssh", "ann").stdout)
+    is_([answer["verdict"], answer["reason"], answer["cache"]], ["unavailable", "server-error", "miss"], "an API that fails")
+    is_(answer["facts"][0]["found"], None, "... is an answer not known, neither found nor absent")
+    sim.clear_faults()
+    answer = json.loads(gate.cli("check", "--json", "--policy", "ssh", "no\nbody\x1b[31m").stdout)
+    is_(answer["user"], "no\\x0abody\\x1b[31m", "control characters in a name are shown, not obeyed")
+
+
+def environment(sim, gate):
+    """No environment variable changes a decision."""
+    gate.forget()
+    poison = {"SSLKEYLOGFILE": "/tmp/keys", "https_proxy": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1",
+              "SSL_CERT_FILE": "/dev/null", "OPENSSL_CONF": "/nonexistent", "HOME": "/tmp"}
+    done = subprocess.run(["/usr/sbin/openai-gate", "check", "--policy", "ssh", "ann"], env={**os.environ, **poison},
+                          capture_output=True, text=True, check=False)
+    is_(done.returncode, 0, "a poisoned environment changes nothing")
+    ok(not os.path.exists("/tmp/keys"), "... and no TLS key is written anywhere")
+
+
+def config_command(gate):
+    gives(gate, ["config"], 0, r"good, 2 policies", "config")
+    gives(gate, ["config", "--test"], 0, r"good", "config --test")
+    printed = gives(gate, ["config", "--print"], 0, r"(?s)\[policy ssh\].*ttl|ttl", "config --print").stdout
+    write("/etc/openai-gate/again.conf", printed)
+    is_(gate.cli("--conf", "/etc/openai-gate/again.conf", "config", "--print").stdout, printed, "what it prints can be read again")
+    gives(gate, ["config", "--frob"], 64, "^$", "config --frob", "--test or --print")
+
+    text = gate.text()
+    for spoilt, line, what in (
+            (text.replace("role = owner\n", "roel = owner\n", 1), "roel", "an unknown key"),
+            (text + "\n[policy empty]\npam_services = x\n", "requires nothing", "a policy that requires nothing"),
+            (text.replace("[api]", "[apy]"), "apy", "an unknown section"),
+            (text.replace("base_url = https", "base_url = http", 1).replace("127.0.0.1", "10.1.2.3"), "base_url", "plain http")):
+        write(CONF, spoilt)
+        gives(gate, ["config"], 3, "^$", what, rf"{CONF}:\d+: .*{line}")
+        gives(gate, ["check", "--policy", "ssh", "ann"], 3, r"misconfigured \(config\)", f"check with {what}", rf"{CONF}:\d+: ")
+    gate.configure()
+    os.chmod(f"{DIRECTORY}/admin.key", 0o644)
+    gives(gate, ["config"], 3, "^$", "a key that others may read", r"admin\.key.*0644.*chmod")
+    write(f"{DIRECTORY}/admin.key", "sk-proj-notanadminkey\n", 0o600)
+    said = gives(gate, ["config"], 3, "^$", "a project key", r"admin\.key.*admin key")
+    unlike(said.stderr, "notanadminkey", "... and no part of it is shown")
+    write(f"{DIRECTORY}/admin.key", gate.simulator.admin_key + "\n", 0o600)
+    write(f"{DIRECTORY}/users.map", "ann ann@example.com\nann other@example.com\n")
+    gives(gate, ["config"], 3, "^$", "two map lines for one name", r"users\.map:2: ")
+    os.unlink(f"{DIRECTORY}/users.map")
+    gives(gate, ["config"], 3, "^$", "no map", r"users\.map")
+    gate.configure()
+
+
+def cache_command(sim, gate):
+    gate.forget()
+    gate.cli("check", "--policy", "admin", "olivia")
+    gives(gate, ["cache", "list"], 0, r"(?m)^users +\d+ s +fresh +all 8 rows$", "cache list")
+    gives(gate, ["cache", "show", "olivia"], 0, r"(?s)users\?email=olivia.*role owner.*", "cache show")
+    gives(gate, ["cache", "show", "ann@example.com"], 0, r"role reader", "cache show, by address")
+    gives(gate, ["cache", "flush", "olivia"], 0, r"forgot 3 answers", "cache flush, one person")
+    sim.set_role("ann@example.com", "owner")
+    gate.cli("check", "--policy", "ssh", "ann")
+    sim.remove_user("ann@example.com")
+    gives(gate, ["check", "--policy", "ssh", "ann"], 0, "hit", "a member who has left, while his fact is fresh")
+    gives(gate, ["cache", "flush"], 0, r"forgot 1 answer", "cache flush")
+    gives(gate, ["check", "--policy", "ssh", "ann"], 1, "not-a-member", "... and after the flush")
+    name = os.listdir(f"{CACHE}/lists")[0]
+    write(f"{CACHE}/lists/{name}", "not a list", 0o600)
+    gives(gate, ["cache", "list"], 0, "cannot be used", "a damaged file is shown as such")
+    gives(gate, ["cache", "frob"], 64, "^$", "cache frob", "list, show USER, or flush")
+
+
+def doctor_command(sim, gate):
+    gives(gate, ["doctor"], 0, r"(?s)ok +clock.*ok +users .*ok +project proj_web +Web shop.*All is well", "doctor")
+    like(gate.cli("doctor").stdout, r"warn +service sshd", "... warns of a service without our line")
+    guard("sshd")
+    like(gate.cli("doctor").stdout, r"ok +service sshd", "... which is not there any more")
+    sim.fault(403)
+    gives(gate, ["doctor"], 3, r"(?s)FAIL +users +credential.*mend: .*Read only", "a refused key")
+    sim.clear_faults()
+    sim.archive_project("proj_web")
+    gives(gate, ["doctor"], 3, r"(?s)FAIL +project proj_web +archived.*mend", "an archived project")
+    sim.remove_project("proj_web")
+    gives(gate, ["doctor"], 3, r"(?s)FAIL +project proj_web +not in this organization", "an unknown project")
+    sim.fault("silence")
+    gate.configure(api={"timeout": "500ms"})
+    gives(gate, ["doctor"], 2, r"(?s)FAIL +users +timeout.*mend: check DNS", "a silent API")
+
+
+def main():
+    install()
+    with Simulator("/run/sim") as sim:
+        gate = Gate(sim, POLICIES, USERS, api={"requests_per_minute": "600"})
+        check_command(sim, gate)
+        json_object(sim, gate)
+        environment(sim, gate)
+        config_command(gate)
+        cache_command(sim, gate)
+        doctor_command(sim, gate)
+    os.chmod(CACHE, 0o700)
+    gate = subprocess.run(["/usr/sbin/openai-gate", "check", "--policy", "ssh", "ann"], capture_output=True, check=False,
+                          text=True, user=65534, group=65534)
+    is_(gate.returncode, 3, "an ordinary user, who may not read the key, is told so")
+    like(gate.stderr, "admin.key|cache", "... with the path")
+    done_testing()
+
+
+main()
