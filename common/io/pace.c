@@ -26,7 +26,7 @@ struct slot {
 	uint32_t magic;
 	uint32_t failures;
 	uint64_t updated_ms;
-	uint64_t spent_milli;
+	uint64_t spent;
 	uint64_t not_before_ms;
 	uint32_t last_failure;
 	uint32_t zero[5];
@@ -120,7 +120,7 @@ read_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
 		return false;
 	}
 	budget->updated_ms = (int64_t)le64toh(slot.updated_ms);
-	budget->spent_milli = (int64_t)le64toh(slot.spent_milli);
+	budget->spent = (int64_t)le64toh(slot.spent);
 	budget->not_before_ms = (int64_t)le64toh(slot.not_before_ms);
 	budget->failures = le32toh(slot.failures);
 	budget->last_failure = (enum og_reason)le32toh(slot.last_failure);
@@ -139,7 +139,7 @@ write_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
 	slot.magic = htole32(MAGIC);
 	slot.failures = htole32(budget->failures);
 	slot.updated_ms = htole64((uint64_t)budget->updated_ms);
-	slot.spent_milli = htole64((uint64_t)budget->spent_milli);
+	slot.spent = htole64((uint64_t)budget->spent);
 	slot.not_before_ms = htole64((uint64_t)budget->not_before_ms);
 	slot.last_failure = htole32((uint32_t)budget->last_failure);
 	slot.sum = htole64(slot_sum(store, &slot));

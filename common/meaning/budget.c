@@ -13,10 +13,12 @@ at_least_0(int64_t now_ms)
 	return now_ms > 0 ? now_ms : 0;
 }
 
+/* In the unit of `spent`, chosen so that per_minute of them come back every
+ * millisecond: the arithmetic is exact, and no caller's pace rounds any away. */
 static int64_t
-capacity(unsigned int per_minute)
+requests(unsigned int count)
 {
-	return (int64_t)per_minute * 1000;
+	return (int64_t)count * MINUTE_MS;
 }
 
 /* Forgets what lies in the future: the clock was set back, or the bytes are
@@ -28,39 +30,30 @@ sanitize(struct og_budget *budget, int64_t now_ms)
 		budget->updated_ms = 0;
 	if (budget->updated_ms > now_ms) {
 		budget->updated_ms = now_ms;
-		budget->spent_milli = 0;
+		budget->spent = 0;
 		budget->not_before_ms = 0;
 	}
 	if (budget->not_before_ms > now_ms &&
 	    budget->not_before_ms - now_ms > NOT_BEFORE_MAX_MS)
 		budget->not_before_ms = 0;
-	if (budget->spent_milli < 0)
-		budget->spent_milli = 0;
+	if (budget->spent < 0)
+		budget->spent = 0;
 }
 
-/*
- * per_minute thousandths come back every 60 ms. Only the time that they took
- * is taken off the clock: else whoever asks every few milliseconds would
- * round all of them away.
- */
 static void
 refill(struct og_budget *budget, int64_t now_ms, unsigned int per_minute)
 {
-	int64_t elapsed, back;
+	int64_t back, elapsed;
 
-	if (budget->spent_milli > capacity(per_minute))
-		budget->spent_milli = capacity(per_minute);
+	if (budget->spent > requests(per_minute))
+		budget->spent = requests(per_minute);
 	elapsed = now_ms - budget->updated_ms;
+	/* A minute fills any bucket; bounded, the product cannot overflow. */
 	if (elapsed > MINUTE_MS)
 		elapsed = MINUTE_MS;
-	back = elapsed * per_minute / 60;
-	if (back >= budget->spent_milli) {
-		budget->spent_milli = 0;
-		budget->updated_ms = now_ms;
-		return;
-	}
-	budget->spent_milli -= back;
-	budget->updated_ms += (back * 60 + per_minute - 1) / per_minute;
+	back = elapsed * per_minute;
+	budget->spent = back < budget->spent ? budget->spent - back : 0;
+	budget->updated_ms = now_ms;
 }
 
 /* The record may come from a file: its reason must be one to wait for. */
@@ -95,13 +88,13 @@ og_budget_take(struct og_budget *budget, int64_t now_ms,
 		*why = failure_reason(budget);
 		return budget->not_before_ms - now_ms;
 	}
-	have = capacity(per_minute) - budget->spent_milli;
-	need = ((int64_t)reserve + 1) * 1000;
+	have = requests(per_minute) - budget->spent;
+	need = requests(reserve + 1);
 	if (have < need) {
 		*why = OG_RATE_LIMITED;
-		return ((need - have) * 60 + per_minute - 1) / per_minute;
+		return (need - have + per_minute - 1) / per_minute;
 	}
-	budget->spent_milli += 1000;
+	budget->spent += requests(1);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 /* Zeroed: a full bucket that never failed. */
 struct og_budget {
 	int64_t updated_ms;	/* when `spent` was last reckoned */
-	int64_t spent_milli;	/* thousandths of a request, 0 … per_minute * 1000 */
+	int64_t spent;		/* 60,000ths of a request, up to a minute's */
 	int64_t not_before_ms;	/* ask nobody before; 0: now */
 	uint32_t failures;	/* consecutive */
 	enum og_reason last_failure;	/* meaningful while failures > 0 */

@@ -83,6 +83,7 @@ test_unknown_reason_denies(void **state)
 	assert_int_equal(og_reason_verdict((enum og_reason)OG_REASON_COUNT),
 	    OG_DENY);
 	assert_int_equal(og_reason_verdict((enum og_reason)-1), OG_DENY);
+	assert_int_equal(og_reason_verdict(OG_GO_ON), OG_DENY);
 	assert_string_equal(og_reason_word((enum og_reason)999),
 	    "not-a-member");
 	assert_non_null(og_reason_sentence((enum og_reason)999));
