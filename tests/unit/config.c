@@ -823,6 +823,83 @@ test_print_into_a_small_buffer(void **state)
 	og_config_free(NULL);
 }
 
+/* A file that is shipped, found from the source of this test. */
+static void
+read_shipped(struct og_buffer *buffer, const char *name)
+{
+	char path[1000], piece[4096];
+	const char *end;
+	FILE *file;
+	size_t len;
+
+	end = strstr(__FILE__, "tests/unit/");
+	assert_non_null(end);
+	snprintf(path, sizeof(path), "%.*s%s", (int)(end - __FILE__),
+	    __FILE__, name);
+	file = fopen(path, "r");
+	if (file == NULL)
+		fail_msg("%s: cannot be opened", path);
+	og_buffer_init(buffer, OG_CONF_FILE_MAX);
+	while ((len = fread(piece, 1, sizeof(piece), file)) > 0)
+		assert_int_equal(og_buffer_add(buffer, piece, len), OG_OK);
+	fclose(file);
+}
+
+/* Every "#key = value" and "#[section]" without its #. */
+static void
+uncomment(struct og_buffer *out, const char *text)
+{
+	const char *next;
+
+	for (; *text != '\0'; text = next) {
+		next = strchrnul(text, '\n');
+		next += *next == '\n';
+		if (*text == '#' && strchr(" \t\n", text[1]) == NULL)
+			text++;
+		assert_int_equal(og_buffer_add(out, text,
+		    (size_t)(next - text)), OG_OK);
+	}
+}
+
+/* As shipped: the defaults and no policy. Uncommented: the same values, every
+ * key there is, and policies that are no errors. */
+static void
+test_shipped(void **state)
+{
+	const char *key, *end;
+	struct og_buffer full, shipped, printed;
+	struct og_config *conf;
+	char line[100];
+
+	(void)state;
+	read_shipped(&shipped, "conf/gate.conf");
+	assert_printed(shipped.data, defaults);
+
+	og_buffer_init(&full, OG_CONF_FILE_MAX);
+	uncomment(&full, shipped.data);
+	conf = parse(full.data);
+	assert_non_null(og_config_policy_for_service(conf, "sshd"));
+	assert_non_null(og_config_policy_for_service(conf, "sudo"));
+	og_buffer_init(&printed, OG_CONF_FILE_MAX);
+	assert_int_equal(og_config_print(conf, &printed), OG_OK);
+	og_config_free(conf);
+	assert_true(printed.len > strlen(defaults));
+	assert_memory_equal(printed.data, defaults, strlen(defaults));
+
+	for (key = everything; *key != '\0'; key = end + (*end == '\n')) {
+		end = strchrnul(key, '\n');
+		if (*key == '[' || *key == '\n')
+			continue;
+		snprintf(line, sizeof(line), "\n#%.*s =",
+		    (int)strcspn(key, " "), key);
+		if (strstr(shipped.data, line) == NULL)
+			fail_msg("conf/gate.conf lacks%s", line);
+	}
+	og_buffer_free(&printed);
+	og_buffer_free(&full);
+	og_buffer_free(&shipped);
+}
+
 int
 main(void)
 {
@@ -839,6 +916,7 @@ main(void)
 		cmocka_unit_test(test_large_file),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_print_into_a_small_buffer),
+		cmocka_unit_test(test_shipped),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -346,6 +346,34 @@ test_large_map(void **state)
 	og_buffer_free(&buffer);
 }
 
+/* The example that is shipped, found from the source of this test. */
+static void
+test_shipped(void **state)
+{
+	struct og_message message;
+	struct og_map *parsed;
+	char path[1000], text[4096];
+	const char *end;
+	FILE *file;
+	size_t len;
+
+	(void)state;
+	end = strstr(__FILE__, "tests/unit/");
+	assert_non_null(end);
+	snprintf(path, sizeof(path), "%.*sconf/users.map.example",
+	    (int)(end - __FILE__), __FILE__);
+	file = fopen(path, "r");
+	if (file == NULL)
+		fail_msg("%s: cannot be opened", path);
+	len = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	assert_true(len > 0 && len < sizeof(text));
+	if (og_map_parse(&parsed, path, text, len, &message) != OG_OK)
+		fail_msg("%s", message.text);
+	assert_int_equal(og_map_count(parsed), 3);
+	og_map_free(parsed);
+}
+
 int
 main(void)
 {
@@ -355,6 +383,7 @@ main(void)
 		cmocka_unit_test(test_empty_map),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_large_map),
+		cmocka_unit_test(test_shipped),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
