@@ -106,8 +106,15 @@ UNIT_PROGRAMS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%.t,$(UNIT))
 
 $(BUILD)/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(FULL_LIB)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) -o $@ $^ \
-	    -lcmocka $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \
+	    $(UNIT_FLAGS) -o $@ $(filter %.o,$^) $(FULL_LIB) -lcmocka $(STORE_LIBS) $(JANSSON_LIBS) \
+	    $(CURL_LIBS)
+
+# Every allocation of ours can be made to fail; the PAM door's decision knows
+# nothing of libpam, so it is tested there as well.
+$(BUILD)/unit/oom.t: $(call obj,pam_openai/gate.c)
+$(BUILD)/unit/oom.t: UNIT_FLAGS = -Wl,--wrap=malloc,--wrap=calloc \
+	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
 
 unit: $(UNIT_PROGRAMS)
 
