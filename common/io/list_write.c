@@ -141,6 +141,13 @@ add_email(struct og_list_writer *writer, const struct og_record *record)
 }
 
 static void
+say(const struct og_list_writer *writer, const char *what)
+{
+	og_log(writer->store->log, LOG_WARNING, "%s: cannot store %s: %s",
+	    writer->store->path, writer->head.query, what);
+}
+
+static void
 writer_free(struct og_list_writer *writer)
 {
 	og_list_maker_free(writer->maker);
@@ -197,6 +204,8 @@ og_list_add(struct og_list_writer *writer, const struct og_record *record)
 		writer->failed = add_email(writer, record);
 	if (writer->failed == OG_OK)
 		writer->head.rows++;
+	else if (writer->failed == OG_ERR_SYSTEM)
+		say(writer, strerror(errno));
 	return writer->failed;
 }
 
@@ -221,8 +230,8 @@ og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
 		error = og_temp_commit(writer->store, OG_INNER_LISTS,
 		    &writer->temp, name);
 	else
-		og_store_say(writer->store, LOG_WARNING, name,
-		    strerror(errno));
+		say(writer, error == OG_ERR_SYSTEM ? strerror(errno) :
+		    og_strerror(error));
 out:
 	writer_free(writer);
 	return error;
