@@ -35,6 +35,8 @@ og_json_load(json_t **root, const char *body, size_t len,
 		    OG_JSON_VALUES_MAX);
 		return OG_ERR_PROTOCOL;
 	}
+	/* Without memory for its first step, jansson leaves it unset. */
+	memset(&error, 0, sizeof(error));
 	*root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
 	if (*root != NULL)
 		return OG_OK;
