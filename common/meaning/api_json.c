@@ -40,7 +40,8 @@ og_json_load(json_t **root, const char *body, size_t len,
 	*root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
 	if (*root != NULL)
 		return OG_OK;
-	if (json_error_code(&error) == json_error_out_of_memory)
+	if (error.text[0] == '\0' ||
+	    json_error_code(&error) == json_error_out_of_memory)
 		return OG_ERR_NOMEM;
 	og_message_set(why, "not the JSON expected: %s (line %d)", error.text,
 	    error.line);
