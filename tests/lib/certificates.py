@@ -58,6 +58,9 @@ def make(directory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(done):
             _make_all(where)
+            # Whoever tests under another user reads these, whatever the umask.
+            os.chmod(where, 0o755)
+            os.chmod(os.path.join(where, "ca.pem"), 0o644)
             with open(done, "w", encoding="ascii"):
                 pass
     made = {name: (os.path.join(where, f"{name}.pem"), os.path.join(where, f"{name}.key"))

@@ -30,14 +30,14 @@ BIG = {
     "users": [{"email": "Plus+Tag@Example.com", "role": "owner"},
               {"email": "user0007@example.com", "role": "owner"}],
     "generate": [{"users": 250, "pattern": "user%04d@example.com",
-                  "projects": {"proj_big": "member"}, "groups": ["group_big"],
+                  "projects": {"proj_big": "member"}, "groups": ["group_big", "group_twin"],
                   "without": ["user0100@example.com"]}],
     "projects": [{"id": "proj_big", "name": "Big"},
                  {"id": "proj_all", "members": {"*": "viewer",
                                                 "user0003@example.com": None}},
                  {"id": "proj_old", "archived": True,
                   "members": {"user0001@example.com": "owner"}}],
-    "groups": [{"id": "group_big"}, {"id": "group_none"}],
+    "groups": [{"id": "group_big"}, {"id": "group_twin"}, {"id": "group_none"}],
 }
 
 
@@ -122,8 +122,11 @@ def pages_of_dialect_b(client):
     is_(client.status(f"{path}?limit=2&after={page['data'][-1]['id']}"), 400,
         "an id is no cursor")
     quoted = urllib.parse.quote(page["next"], safe="")
-    is_(client.status(f"/organization/groups?after={quoted}"), 400,
-        "a cursor of another list is refused")
+    is_(client.status(f"{path}?limit=2&after={quoted}"), 200, "then it is taken")
+    is_(client.status(f"/organization/groups/group_twin/users?after={quoted}"), 400,
+        "a cursor of another list with the same people is refused")
+    is_(client.status(f"{path}?limit=2&order=asc&after={quoted}"), 400,
+        "and one of the other order")
     is_(client.get("/organization/groups/group_none/users")[1],
         {"object": "list", "data": [], "has_more": False, "next": None},
         "an empty group")
@@ -197,6 +200,14 @@ def refusals(client):
     is_(client.status("/organization/nothing"), 404, "an unknown path: 404")
     for method in ("POST", "PUT", "PATCH", "DELETE", "HEAD"):
         is_(client.status(USERS, method=method), 405, f"{method}: 405")
+    with client.socket() as sock:
+        sock.sendall(b"POST /v1/organization/users HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Length: 2\r\n\r\n{}")
+        text = b""
+        while piece := sock.recv(65536):
+            text += piece
+    is_((text.count(b"HTTP/1.1 "), b"Connection: close" in text), (1, True),
+        "its body is not taken for a request: the connection is closed")
 
 
 def rate_limit(sim, client):

@@ -75,10 +75,8 @@ def _uncursor(cursor, path, order):
         words = data[2:].decode().rstrip("\n").split(" ")
     except ValueError:
         return None
-    if len(words) != 3 or words[:2] != [order, path] \
-            or _cursor(path, order, words[2]) != cursor:
-        return None
-    return words[2]
+    ident = words[-1]
+    return ident if _cursor(path, order, ident) == cursor else None
 
 
 def dialect_b(roster, query, row, path, default_order):
