@@ -20,25 +20,32 @@ static ngx_int_t ngx_http_openai_retry_after(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx);
 
 
+void
+ngx_http_openai_note_cache(ngx_http_openai_ctx_t *ctx, enum og_cache cache)
+{
+    ngx_http_openai_counters_t  *sh;
+
+    ctx->decision.cached = 1;
+    ctx->decision.cache = cache;
+
+    sh = ctx->main_conf->shm_zone->data;
+
+    (void) ngx_atomic_fetch_add(&sh->cache[cache], 1);
+}
+
+
 /* of the check, before it is freed */
 
 ngx_int_t
-ngx_http_openai_remember(ngx_http_openai_ctx_t *ctx)
+ngx_http_openai_note_user(ngx_http_openai_ctx_t *ctx)
 {
     ngx_pool_t                  *pool;
     const struct og_record      *user;
-    ngx_http_openai_counters_t  *sh;
     ngx_http_openai_decision_t  *decision;
 
     pool = ctx->request->pool;
-    sh = ctx->main_conf->shm_zone->data;
     decision = &ctx->decision;
     user = &og_check_decision(ctx->check)->user;
-
-    decision->cached = 1;
-    decision->cache = og_check_cache(ctx->check);
-
-    (void) ngx_atomic_fetch_add(&sh->cache[decision->cache], 1);
 
     if (ngx_http_openai_copy(pool, &decision->email, user->email) != NGX_OK
         || ngx_http_openai_copy(pool, &decision->user_id, user->id) != NGX_OK

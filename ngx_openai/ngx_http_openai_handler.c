@@ -140,18 +140,26 @@ ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
 
     omcf = ctx->main_conf;
 
-    reason = og_identity_from_map(&subject, (char *) ctx->identity.data,
-                                  ctx->identity.len, ctx->gate->email,
-                                  ctx->gate->map);
-
-    if (reason != OG_PASS) {
-        return ngx_http_openai_conclude(r, ctx, reason);
-    }
-
     worker = ngx_http_openai_worker(omcf);
 
     if (worker == NULL) {
         return ngx_http_openai_conclude(r, ctx, OG_NO_MEMORY);
+    }
+
+    if (worker->store
+        && ngx_http_openai_memo_get(worker, ctx, og_clock_wall()) == NGX_OK)
+    {
+        ngx_http_openai_note_cache(ctx, OG_CACHE_HIT);
+
+        return ngx_http_openai_conclude(r, ctx, ctx->decision.reason);
+    }
+
+    reason = og_identity_from_map(&subject, (char *) ctx->identity.data,
+                                  ctx->identity.len, ctx->gate->email,
+                                  ctx->gate->map);
+
+    if (reason != OG_GO_ON) {
+        return ngx_http_openai_conclude(r, ctx, reason);
     }
 
     if (worker->store == NULL) {
@@ -340,16 +348,23 @@ ngx_http_openai_resume(ngx_event_t *ev)
 static ngx_int_t
 ngx_http_openai_finish(ngx_http_openai_ctx_t *ctx)
 {
+    int64_t         now;
     enum og_reason  reason;
 
+    now = og_clock_wall();
     reason = og_check_decision(ctx->check)->reason;
 
-    if (ngx_http_openai_remember(ctx) != NGX_OK) {
+    ngx_http_openai_note_cache(ctx, og_check_cache(ctx->check));
+
+    if (ngx_http_openai_note_user(ctx) == NGX_OK) {
+        ngx_http_openai_memo_put(ctx->main_conf->worker, ctx, reason, now);
+
+    } else {
         reason = OG_NO_MEMORY;
     }
 
     if (ctx->decision.cache == OG_CACHE_HIT) {
-        ngx_http_openai_refresh(ctx, og_clock_wall());
+        ngx_http_openai_refresh(ctx, now);
     }
 
     og_check_free(ctx->check);
@@ -365,7 +380,6 @@ static void
 ngx_http_openai_refresh(ngx_http_openai_ctx_t *ctx, int64_t now)
 {
     size_t                     i;
-    int64_t                    late;
     const struct og_fact      *fact;
     const struct og_facts     *facts;
     const struct og_config    *conf;
@@ -374,7 +388,6 @@ ngx_http_openai_refresh(ngx_http_openai_ctx_t *ctx, int64_t now)
     conf = ctx->main_conf->conf;
     worker = ctx->main_conf->worker;
 
-    late = conf->ttl - conf->ttl / 4;
     facts = og_check_facts(ctx->check);
 
     for (i = 0; i < facts->count; i++) {
@@ -382,7 +395,7 @@ ngx_http_openai_refresh(ngx_http_openai_ctx_t *ctx, int64_t now)
 
         if (fact->state != OG_FACT_FOUND
             || fact->source != OG_SOURCE_STORE
-            || now - fact->fetched_at <= late
+            || now - fact->fetched_at < ngx_http_openai_late(conf)
             || !worker->fetching)
         {
             continue;

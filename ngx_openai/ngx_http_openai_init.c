@@ -109,7 +109,7 @@ ngx_http_openai_read_config(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
 
     reason = og_load_config(&omcf->conf, (char *) omcf->config.data, &message);
 
-    if (reason != OG_PASS) {
+    if (reason != OG_GO_ON) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
                       message.text);
         return NGX_ERROR;
@@ -139,7 +139,7 @@ ngx_http_openai_read_config(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
 
     reason = og_load_key(&omcf->key, omcf->conf->key_file, &message);
 
-    if (reason != OG_PASS) {
+    if (reason != OG_GO_ON) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
                       message.text);
         return NGX_ERROR;
@@ -159,7 +159,7 @@ ngx_http_openai_read_map(ngx_conf_t *cf, struct og_map **map, const char *path)
 
     reason = og_load_map(&text, path, &message);
 
-    if (reason != OG_PASS) {
+    if (reason != OG_GO_ON) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",
                       message.text);
         og_buffer_free(&text);

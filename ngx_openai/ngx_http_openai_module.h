@@ -8,6 +8,7 @@
  *     ngx_http_openai_loop.c       the fetcher on the worker's event loop
  *     ngx_http_openai_handler.c    one request: access phase, waiting, resuming
  *     ngx_http_openai_decision.c   what a decision means for the request
+ *     ngx_http_openai_memo.c       decisions that a worker remembers
  *     ngx_http_openai_variables.c  $openai_gate_*
  *     ngx_http_openai_status.c     counters, shared by all workers
  *
@@ -45,6 +46,7 @@
 
 typedef struct ngx_http_openai_main_conf_s  ngx_http_openai_main_conf_t;
 typedef struct ngx_http_openai_ctx_s        ngx_http_openai_ctx_t;
+typedef struct ngx_http_openai_memo_s       ngx_http_openai_memo_t;
 
 
 /* a policy of gate.conf with the identity map that is in force for it */
@@ -87,7 +89,7 @@ typedef struct {
 /* in shared memory; outlives a reload */
 
 typedef struct {
-    ngx_atomic_t                  decisions[OG_REASON_COUNT];
+    ngx_atomic_t                  decisions[OG_REASON_COUNT + 1];
     ngx_atomic_t                  cache[OG_CACHE_REFRESH + 1];
     ngx_atomic_t                  requests;
     ngx_atomic_t                  failures;
@@ -112,6 +114,7 @@ typedef struct {
     time_t                        retry;       /* to open it, not before */
     ngx_uint_t                    fetching;    /* loop can be asked */
     ngx_http_openai_loop_t        loop;
+    ngx_http_openai_memo_t       *memo;        /* NULL: no memory for it */
 } ngx_http_openai_worker_t;
 
 
@@ -164,6 +167,11 @@ struct ngx_http_openai_ctx_s {
 };
 
 
+/* the age from which a fact is refreshed ahead of need, in seconds */
+
+#define ngx_http_openai_late(conf)  ((conf)->ttl - (conf)->ttl / 4)
+
+
 /* ngx_http_openai_init.c */
 ngx_int_t ngx_http_openai_load(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf);
@@ -186,8 +194,18 @@ void ngx_http_openai_loop_kick(ngx_http_openai_loop_t *loop);
 ngx_int_t ngx_http_openai_handler(ngx_http_request_t *r);
 ngx_http_openai_ctx_t *ngx_http_openai_get_ctx(ngx_http_request_t *r);
 
+/* ngx_http_openai_memo.c */
+ngx_http_openai_memo_t *ngx_http_openai_memo_create(void);
+void ngx_http_openai_memo_destroy(ngx_http_openai_memo_t *memo);
+ngx_int_t ngx_http_openai_memo_get(ngx_http_openai_worker_t *worker,
+    ngx_http_openai_ctx_t *ctx, int64_t now);
+void ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
+    ngx_http_openai_ctx_t *ctx, enum og_reason reason, int64_t now);
+
 /* ngx_http_openai_decision.c */
-ngx_int_t ngx_http_openai_remember(ngx_http_openai_ctx_t *ctx);
+void ngx_http_openai_note_cache(ngx_http_openai_ctx_t *ctx,
+    enum og_cache cache);
+ngx_int_t ngx_http_openai_note_user(ngx_http_openai_ctx_t *ctx);
 ngx_int_t ngx_http_openai_conclude(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx, enum og_reason reason);
 

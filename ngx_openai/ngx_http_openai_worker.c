@@ -94,6 +94,7 @@ ngx_http_openai_worker_done(ngx_http_openai_main_conf_t *omcf)
 
     ngx_http_openai_loop_done(&worker->loop);
     og_store_free(worker->store);
+    ngx_http_openai_memo_destroy(worker->memo);
 
     ngx_free(worker);
 }
@@ -118,6 +119,7 @@ ngx_http_openai_worker_create(ngx_http_openai_main_conf_t *omcf)
                             ? LOG_DEBUG : LOG_INFO;
 
     worker->loop.counters = omcf->shm_zone->data;
+    worker->memo = ngx_http_openai_memo_create();
 
     ngx_http_openai_open_store(omcf, worker);
 

@@ -27,6 +27,15 @@ enum og_inner {
 
 struct og_held;
 
+/* generation.c: the inner directories, as they were seen last. */
+struct og_generation {
+	uint64_t number;
+	int64_t looked_at;		/* `now` of the last look */
+	uint64_t looks;			/* the store's, at that time */
+	struct timespec lists;
+	struct timespec singles;
+};
+
 struct og_store {
 	int dir;			/* the directory, open */
 	char *path;			/* its name, for messages */
@@ -38,6 +47,7 @@ struct og_store {
 	bool no_sync;
 	struct og_held **held;		/* NULL: not holding */
 	uint64_t looks;			/* og_store_look_again calls */
+	struct og_generation generation;
 	int64_t keep;			/* seconds; no fact serves longer */
 	uint64_t size;			/* bytes of all files */
 };

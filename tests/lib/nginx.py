@@ -71,14 +71,17 @@ class Nginx:
     events    … in the events block
     workers   their number
     module    False: the module is not loaded
+    level     of the error log
     """
 
-    def __init__(self, http, main="", events="worker_connections 1024;", workers=2, module=True, user="www-data"):
+    def __init__(self, http, main="", events="worker_connections 1024;", workers=2, module=True, user="www-data",
+                 level="info"):
         if not jail.inside():
             raise RuntimeError("nginx runs in a jail only")
         self.http, self.main, self.events, self.workers = http, main, events, workers
-        self.module, self.user = module, user
+        self.module, self.user, self.level = module, user, level
         self.process = None
+        self._from = None
         self.error_log = f"{DIRECTORY}/error.log"
         self.access_log = f"{DIRECTORY}/access.log"
         self.cache = f"{DIRECTORY}/gate"
@@ -108,7 +111,7 @@ class Nginx:
 user {self.user};
 worker_processes {self.workers};
 pid {DIRECTORY}/nginx.pid;
-error_log {self.error_log} info;
+error_log {self.error_log} {self.level};
 {self.main}
 events {{ {self.events} }}
 http {{
@@ -128,6 +131,8 @@ http {{
         return done.returncode, done.stderr
 
     def start(self):
+        if self._from is None:  # what nginx -t has said before is not the server's
+            self._from = self.mark()
         self.process = subprocess.Popen(self.command("-g", "daemon off;"), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | _sanitizers())
@@ -246,7 +251,7 @@ http {{
 
     def complaints(self, but=None):
         """Lines that must not be there, except those that match `but`."""
-        return [line for line in self.log().splitlines()
+        return [line for line in self.log()[self._from or 0:].splitlines()
                 if _BAD.search(line) and not (but and re.search(but, line))]
 
     def forget(self):
