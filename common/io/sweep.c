@@ -125,13 +125,16 @@ each_answer(void *arg, enum og_inner inner, const char *name,
 	return add_file(sweep, &file);
 }
 
-/* Under the lock and at its name: else somebody may have begun to use it. */
+/*
+ * Looked at again under its lock: a file that another sweep has removed and
+ * somebody made anew is not ours to remove.
+ */
 static enum og_error
 each_lock(void *arg, enum og_inner inner, const char *name,
     const struct stat *st)
 {
 	struct sweep *sweep;
-	struct stat ours;
+	struct stat ours, theirs;
 	int fd;
 
 	(void)inner;
@@ -144,7 +147,9 @@ each_lock(void *arg, enum og_inner inner, const char *name,
 	if (fd < 0)
 		return OG_OK;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &ours) == 0 &&
-	    ours.st_dev == st->st_dev && ours.st_ino == st->st_ino)
+	    fstatat(sweep->store->dir, name, &theirs,
+	    AT_SYMLINK_NOFOLLOW) == 0 && ours.st_dev == theirs.st_dev &&
+	    ours.st_ino == theirs.st_ino)
 		unlinkat(sweep->store->dir, name, 0);
 	close(fd);
 	return OG_OK;
