@@ -57,23 +57,20 @@ swept_lately(struct og_store *store, int64_t now)
 }
 
 static void
-remove_file(struct og_store *store, const char *name, const char *why)
+remove_file(struct og_store *store, const char *name, int level,
+    const char *why)
 {
 	if (unlinkat(store->dir, name, 0) == 0)
-		og_store_say(store, LOG_INFO, name, why);
+		og_store_say(store, level, name, why);
 	else if (errno != ENOENT)
 		og_store_say(store, LOG_WARNING, name, strerror(errno));
 }
 
-/* Bytes on the disk: small files take a block each. */
+/* What it takes on the disk: most file systems give out blocks of 4 KiB. */
 static uint64_t
 bytes_of(const struct stat *st)
 {
-	uint64_t blocks, size;
-
-	blocks = (uint64_t)st->st_blocks * 512;
-	size = (uint64_t)st->st_size;
-	return blocks > size ? blocks : size;
+	return ((uint64_t)st->st_size + 4095) / 4096 * 4096;
 }
 
 static enum og_error
@@ -110,7 +107,7 @@ each_answer(void *arg, enum og_inner inner, const char *name,
 		return OG_OK;
 	if (!S_ISREG(st->st_mode) || !og_store_name_valid(name)) {
 		if (sweep->now - st->st_mtim.tv_sec > UNKNOWN_AGE)
-			remove_file(sweep->store, name,
+			remove_file(sweep->store, name, LOG_INFO,
 			    "forgotten or unknown; removed");
 		return OG_OK;
 	}
@@ -194,12 +191,13 @@ shrink(struct sweep *sweep)
 	for (i = 0; i < sweep->count && sweep->bytes > sweep->store->size;
 	    i++) {
 		if (sweep->file[i].in_use)
-			og_store_say(sweep->store, LOG_WARNING,
-			    sweep->file[i].name, "a list still in use is "
-			    "removed to keep the store within [cache] size; "
-			    "raise it");
-		remove_file(sweep->store, sweep->file[i].name,
-		    "removed to keep the store within its size");
+			remove_file(sweep->store, sweep->file[i].name,
+			    LOG_WARNING, "a list still in use, removed to keep "
+			    "the store within [cache] size; raise it");
+		else
+			remove_file(sweep->store, sweep->file[i].name,
+			    LOG_INFO, "removed to keep the store within "
+			    "[cache] size");
 		sweep->bytes -= sweep->file[i].bytes;
 	}
 }
