@@ -20,7 +20,8 @@ og_name_valid(const char *name, size_t len)
 	if (len == 0 || len > OG_NAME_MAX || name[0] == '-')
 		return false;
 	for (i = 0; i < len; i += n) {
-		n = og_print_length(name + i, len - i);
+		n = name[i] >= 'a' && name[i] <= 'z' ? 1 :
+		    og_print_length(name + i, len - i);
 		if (n == 0 || name[i] == ' ' || name[i] == '/' ||
 		    name[i] == '%')
 			return false;
@@ -39,6 +40,9 @@ og_template_refuse(const char *template)
 	for (p = template; *p != '\0'; p++) {
 		if (*p == ' ' || *p == '\t')
 			return "no blank may stand in an address";
+		if (og_address_special(*p))
+			return "quotes, brackets, commas, colons, semicolons "
+			    "and backslashes cannot stand in an address";
 		if (*p == '@' && at != NULL)
 			return "more than one @";
 		if (*p == '@')
@@ -52,9 +56,6 @@ og_template_refuse(const char *template)
 			return "after % may stand u (the local name) or "
 			    "another %";
 	}
-	if (strpbrk(template, OG_ADDRESS_SPECIALS) != NULL)
-		return "quotes, brackets, commas, colons, semicolons and "
-		    "backslashes cannot stand in an address";
 	if (!has_name)
 		return "no %u in it, so that everybody would be one person";
 	if (strcmp(template, "%u") == 0)

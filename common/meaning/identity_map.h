@@ -5,6 +5,7 @@
 #ifndef OG_MEANING_IDENTITY_MAP_H
 #define OG_MEANING_IDENTITY_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,7 @@
 
 /* The specials of RFC 5322 stand in no unquoted address; here they are what is
  * left of a pasted "<ann@example.com>," line. */
-#define OG_ADDRESS_SPECIALS "\"(),:;<>[\\]"
+bool og_address_special(char c);
 
 /* Offsets into the text; a map is smaller than 4 GiB. */
 struct og_map_line {

@@ -49,30 +49,42 @@ refuse(const struct og_lines *lines, const char *text, size_t len,
 	return OG_ERR_SYNTAX;
 }
 
+static bool
+is_plain(char c)
+{
+	return c > ' ' && c <= '~';
+}
+
 /*
  * Checks every byte, those of the comment too, and sets *used to what stands
- * before the comment.
+ * before the comment. A map of 10,000 lines goes through here at each login:
+ * plain characters take the short way.
  */
 static enum og_error
 check(const struct og_lines *lines, const char *text, size_t len, size_t *used,
     struct og_message *message)
 {
-	bool comment, after_blank;
+	bool after_blank;
 	size_t i, n;
 
-	comment = false;
 	after_blank = true;
 	*used = len;
 	for (i = 0; i < len; i += n) {
-		n = is_blank(text[i]) ? 1 : og_print_length(text + i, len - i);
+		n = 1;
+		if (is_blank(text[i])) {
+			after_blank = true;
+			continue;
+		}
+		if (after_blank && i < *used &&
+		    (text[i] == '#' || text[i] == ';'))
+			*used = i;
+		after_blank = false;
+		if (!is_plain(text[i]))
+			n = og_print_length(text + i, len - i);
 		if (n == 0)
 			return refuse(lines, text + i, len - i, message);
-		if (after_blank && !comment &&
-		    (text[i] == '#' || text[i] == ';')) {
-			comment = true;
-			*used = i;
-		}
-		after_blank = is_blank(text[i]);
+		while (i + n < len && is_plain(text[i + n]))
+			n++;
 	}
 	return OG_OK;
 }
