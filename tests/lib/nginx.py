@@ -15,15 +15,15 @@ info; the access log has a line of the module's variables for each request.
 
 import dataclasses
 import glob
+import http.client
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
-
-import http.client
 
 import jail
 
@@ -254,8 +254,18 @@ http {{
         return [line for line in self.log()[self._from or 0:].splitlines()
                 if _BAD.search(line) and not (but and re.search(but, line))]
 
+    def exchange(self, data, port=PORT, timeout=30):
+        """Sends bytes, and returns all that comes until nginx closes."""
+        text = b""
+        with socket.create_connection(("127.0.0.1", port), timeout) as sock:
+            sock.sendall(data)
+            while piece := sock.recv(65536):
+                text += piece
+        return text.decode(errors="replace")
+
     def forget(self):
-        """A cold store, while nginx runs: as after `rm -r`."""
+        """A cold store, while nginx runs: as after `rm -r`, and as seen by
+        workers, who look once a second."""
         for name in os.listdir(self.cache):
             path = f"{self.cache}/{name}"
             if not os.path.isdir(path):
@@ -263,6 +273,13 @@ http {{
                 continue
             for entry in os.listdir(path):
                 os.unlink(f"{path}/{entry}")
+        self.next_second()
+
+    @staticmethod
+    def next_second():
+        """Workers look at the store again when the second is another one."""
+        second = int(time.time())
+        wait_for(lambda: int(time.time()) > second)
 
 
 def _title(pid):
