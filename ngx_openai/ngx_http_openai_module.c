@@ -378,7 +378,7 @@ ngx_http_openai_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     olcf->variable = name;
-    olcf->independent = client || ngx_http_openai_prefixed(&name, "ssl_");
+    olcf->independent = client || ngx_http_openai_prefixed(&name, "ssl_client_");
 
     olcf->index = ngx_http_get_variable_index(cf, &name);
     if (olcf->index == NGX_ERROR) {
