@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "client/fetch.h"
+#include "client/lookup.h"
 #include "client/remote.h"
 #include "io/helper.h"
 #include "io/load.h"
@@ -40,7 +41,7 @@ struct session {
 	struct og_fetch *fetch;
 	struct og_log log;
 	bool finished;
-	const struct request *request;
+	struct request *request;
 	enum og_error replied;
 };
 
@@ -162,6 +163,22 @@ open_store(struct session *session)
 	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_GO_ON;
 }
 
+/* Who asked us may serve a stale answer when the API fails, so that nobody has
+ * to wait for more than one attempt. */
+static void
+mark_stale(struct session *session)
+{
+	struct og_facts *wanted;
+	struct og_fact known;
+	size_t i;
+
+	wanted = &session->request->wanted;
+	for (i = 0; i < wanted->count; i++)
+		wanted->item[i].stale = og_lookup(session->store,
+		    session->conf, &wanted->item[i].query, og_clock_wall(),
+		    &known) == OG_AGE_STALE;
+}
+
 static enum og_reason
 prepare(struct session *session)
 {
@@ -181,6 +198,7 @@ prepare(struct session *session)
 	reason = open_store(session);
 	if (reason != OG_GO_ON)
 		return reason;
+	mark_stale(session);
 	error = og_fetch_new(&session->fetch, session->conf, session->store,
 	    session->key.data, &session->log);
 	if (error == OG_OK)
@@ -191,7 +209,7 @@ prepare(struct session *session)
 }
 
 static int
-serve(const struct request *request)
+serve(struct request *request)
 {
 	struct session session;
 	enum og_reason reason;
