@@ -140,6 +140,7 @@ lint:
 # The web door and the tests have fragments of their own.
 -include ngx_openai/module.mk
 -include tests/tests.mk
+-include tests/bench/bench.mk
 
 MAN8 = common/cli/openai-gate.8 pam_openai/pam_openai.8
 MAN5 = conf/gate.conf.5
