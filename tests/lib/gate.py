@@ -6,6 +6,7 @@
     gate.guard("sshd")                  # as conf/pam.d ships it
 """
 
+import dataclasses
 import glob
 import os
 import re
@@ -19,6 +20,9 @@ CONF = f"{DIRECTORY}/gate.conf"
 CACHE = "/var/cache/openai-gate"
 HELPER = "/usr/libexec/openai-gate/openai-gate-fetch"
 CLI = "/usr/sbin/openai-gate"
+
+# Debian's own files of the services that guard() has changed.
+STOCK = "/var/tmp/pam.d"
 
 BUILD = os.path.join(jail.REPOSITORY, os.environ.get("BUILD") or "build")
 
@@ -57,17 +61,17 @@ def guard(service, lines=None):
     """Puts the gate's lines into Debian's own file of that service, after the
     account lines that are there; all else stays. Without `lines`: as shipped."""
     path = f"/etc/pam.d/{service}"
-    with open(path, encoding="utf-8") as file:
-        stock = [line for line in file.read().splitlines() if "pam_openai.so" not in line]
+    kept = f"{STOCK}/{service}"
+    if not os.path.exists(kept):
+        os.makedirs(STOCK, exist_ok=True)
+        shutil.copy(path, kept)
+    with open(kept, encoding="utf-8") as file:
+        stock = file.read().splitlines()
     account = [at for at, line in enumerate(stock) if re.match(r"account\s|@include\s+common-account", line)]
     if lines is None:
         lines = shipped(service)
     stock[account[-1] + 1 : account[-1] + 1] = lines
     write(path, "\n".join(stock) + "\n")
-
-
-def unguard(service):
-    guard(service, [])
 
 
 class Gate:
@@ -135,3 +139,33 @@ def _section(name, keys):
         values = value if isinstance(value, (list, tuple)) else [value]
         lines += [f"{key} = {one}" for one in values]
     return [*lines, ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """One decision, as the module logged it."""
+
+    verdict: str
+    reason: str
+    user: str
+    service: str
+    policy: str
+    level: str
+    text: str
+
+    @property
+    def words(self):
+        return f"{self.verdict} {self.reason}"
+
+
+_DECISION = re.compile(r"pam_openai\([^)]*\): ([a-z-]+) ([a-z-]+): user=(\S+) service=(\S+) policy=(\S+) .*", re.DOTALL)
+
+
+def decisions(journal, since=0):
+    """All decisions since that place in the log, oldest first."""
+    found = []
+    for line in journal.lines(r"pam_openai\(", since):
+        match = _DECISION.search(line.text)
+        if match:
+            found.append(Decision(*match.groups(), line.level, match[0]))
+    return found

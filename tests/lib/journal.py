@@ -85,11 +85,9 @@ class Journal:
         with self._arrived:
             self._lines = [line for line in self._lines if line.text != word]
 
-    def text(self, since=0):
-        """For a failed test's diagnosis."""
-        self.settle()
-        with self._arrived:
-            return "\n".join(_whole(line) for line in self._lines[since:])
+    def text(self, pattern="openai", since=0):
+        """What matches, for a failed test's diagnosis."""
+        return "\n".join(_whole(line) for line in self.lines(pattern, since))
 
 
 def _whole(line):

@@ -39,12 +39,18 @@ class Result:
         return self.out + self.err
 
 
+def _first_uid():
+    """The kernel counts a user's processes for the whole machine, jails and
+    all: each jail has numbers of its own, as far as they go."""
+    return 20000 + os.stat("/proc/self/ns/mnt").st_ino % 4000 * 10
+
+
 def add(*names, password=None, groups=(), shell="/bin/bash"):
     """Users with a home and, where one is given, a password."""
     if not jail.inside():
         raise RuntimeError("users are made in a jail only")
     for name in names:
-        command = ["useradd", "--badname", "--create-home", "--shell", shell]
+        command = ["useradd", "--badname", "--create-home", "--shell", shell, "--key", f"UID_MIN={_first_uid()}"]
         if groups:
             command += ["--groups", ",".join(groups)]
         subprocess.run([*command, name], check=True, capture_output=True)
@@ -120,27 +126,28 @@ def _run_on_terminal(name, argv, env, answers, timeout, popen):
     process = spawn(name, argv, env, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=take_terminal, **popen)
     os.close(theirs)
     try:
-        text = _converse(ours, answers, timeout)
-        ended = text is not None
-        return Result(process.wait(timeout) if ended else None, text or "", "")
-    except subprocess.TimeoutExpired:
-        return Result(None, text, "")
+        text, closed = _converse(ours, answers, timeout)
+        try:
+            return Result(process.wait(timeout) if closed else None, text, "")
+        except subprocess.TimeoutExpired:
+            return Result(None, text, "")
     finally:
         end(process)
         os.close(ours)
 
 
 def _converse(terminal, answers, timeout):
-    """Types each answer once its prompt is there. Returns what was shown, or
-    None when the terminal was still in use at the end of the time."""
+    """Types each answer once its prompt is there. Returns what was shown, and
+    whether everybody had left the terminal by the end of the time."""
     deadline = time.monotonic() + timeout
     waiting = list(answers)
     shown = b""
     seen = 0
+    closed = False
     while len(shown) < OUTPUT_MAX:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([terminal], [], [], left)[0]:
-            return None
+            break
         try:
             piece = os.read(terminal, 65536)
         except OSError as error:
@@ -149,6 +156,7 @@ def _converse(terminal, answers, timeout):
                 raise
             piece = b""
         if not piece:
+            closed = True
             break
         shown += piece
         while waiting:
@@ -159,4 +167,4 @@ def _converse(terminal, answers, timeout):
             seen = at + len(prompt)
             os.write(terminal, line.encode() + b"\n")
             waiting.pop(0)
-    return shown.decode(errors="backslashreplace").replace("\r\n", "\n")
+    return shown.decode(errors="backslashreplace").replace("\r\n", "\n"), closed

@@ -1,0 +1,57 @@
+# Everything that tests. Part of the Makefile.
+#
+#	make check	all, from nothing
+#	make check-fast	unit tests and the quick regress tests: about a minute
+#	make check-san	unit tests under the sanitizers
+#	make demo	who passes which door, and why
+#	make packages	what all of them need of Debian
+#
+# Packages come first, and pkg-config(1) is asked as the Makefile is read: so
+# those that begin from nothing call make again.
+
+PROVE ?= prove
+AGAIN = +$(Q)$(MAKE) --no-print-directory
+
+REGRESS := $(sort $(wildcard tests/regress/*.t))
+
+# What takes longer than ten seconds.
+SLOW = tests/regress/35-demo.t tests/regress/90-sanitizers.t
+
+# Tests find what has been built here.
+export BUILD
+
+# The host of the tests through libpam.
+$(BUILD)/pamdrive: $(call obj,tests/lib/pamdrive.c tests/lib/left.c)
+	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) -o $@ $^ -lpam
+
+unit: $(BUILD)/pamdrive
+
+packages:
+	$(Q)tests/packages
+
+check: packages
+	$(AGAIN) CI=1 all unit
+	$(AGAIN) prove TESTS="$(REGRESS)"
+
+check-fast: packages
+	$(AGAIN) CI=1 all unit
+	$(AGAIN) prove TESTS="$(filter-out $(SLOW),$(REGRESS))"
+
+# All of it ends in this one prove. Sorted, and so in the order of the numbers.
+prove:
+	$(Q)if [ "$$(id -u)" -ne 0 ]; then \
+	    echo "tests: not root: sshd, sudo, su and nginx are NOT tested" >&2; \
+	elif ! tests/lib/jail true; then \
+	    echo "tests: no throw-away machine: sshd, sudo and su are NOT tested" >&2; \
+	fi
+	$(Q)$(PROVE) $(UNIT_PROGRAMS) $(TESTS)
+
+check-san: packages
+	$(AGAIN) BUILD=$(BUILD)/san SAN=1 unit
+	$(AGAIN) BUILD=$(BUILD)/san SAN=1 prove TESTS=
+
+demo: packages
+	$(AGAIN) all
+	$(Q)tests/demo/demo
+
+.PHONY: packages check check-fast prove check-san demo
