@@ -32,7 +32,6 @@ PROGRAMS = os.path.join(gate.BUILD, "bench")
 
 # Trusted like /etc: nothing below /tmp is.
 PLACE = "/srv/bench"
-STORES = f"{PLACE}/stores"
 CONFDIRS = f"{PLACE}/pam.d"
 
 SERVICE = "bench"
@@ -48,7 +47,7 @@ def prepare():
     if not jail.inside():
         sys.exit("bench: run me by make bench: I fill stores and change pam.d")
     gate.install()
-    for directory in (STORES, CONFDIRS, os.path.dirname(MODULE), gate.DIRECTORY):
+    for directory in (CONFDIRS, os.path.dirname(MODULE), gate.DIRECTORY):
         os.makedirs(directory, mode=0o755, exist_ok=True)
     shutil.copy(os.path.join(gate.BUILD, "pam_openai.so"), MODULE)
     gate.write(f"{gate.DIRECTORY}/admin.key", "sk-admin-bench\n", 0o600)
@@ -71,10 +70,14 @@ def account(name, *lines, user="person7"):
     return [program("account"), confdir(name, *lines), SERVICE, user]
 
 
+def store(name):
+    """A store as far from the root as the one in use."""
+    return f"/var/cache/openai-gate-{name}"
+
+
 def conf(name, api="", identity="email = %u@example.com", cache="", policy="role = owner reader"):
     """A gate.conf with a store of its own; the path."""
     path = f"{gate.DIRECTORY}/{name}.conf"
-    directory = f"{STORES}/{name}"
     # Only how it was fetched is unusual: at any pace, and fresh to the end.
     gate.write(path, f"""\
 [api]
@@ -83,7 +86,7 @@ requests_per_minute = 6000
 [identity]
 {identity}
 [cache]
-directory = {directory}
+directory = {store(name)}
 size = 8g
 ttl = 1d
 {cache}
@@ -129,21 +132,28 @@ def title(text, *notes):
 
 def compare(rows, **how):
     """rows: (name, command, goal), the first of them the yardstick. Prints one
-    line each, milliseconds; returns the medians by name."""
+    line each, milliseconds; returns by name the medians of wall and of processor
+    time: on a busy machine only the latter says much."""
     results = rounds([command for _, command, _ in rows], **how)
     first = results[0][0]
     print(f"{'':38}{'wall ms':>8}  {'[quartiles]':20}{'more':>7}  {'[quartiles]':18}{'ratio':>6}{'CPU ms':>8}  goal")
     medians = {}
     for (name, _, goal), (wall, cpu) in zip(rows, results):
-        medians[name] = statistics.median(wall)
+        medians[name] = (statistics.median(wall), statistics.median(cpu))
         more = [mine - base for mine, base in zip(wall, first)]
         print(f"{name:38}{spread(wall):30}", end="")
         if wall is first:
             print(f"{'':33}", end="")
         else:
-            print(f"{spread(more)[1:]:27}{medians[name] / statistics.median(first):6.2f}", end="")
-        print(f"{statistics.median(cpu):8.2f}  {goal}".rstrip())
+            print(f"{spread(more)[1:]:27}{medians[name][0] / statistics.median(first):6.2f}", end="")
+        print(f"{medians[name][1]:8.2f}  {goal}".rstrip())
     return medians
+
+
+def against(medians, name, yardstick):
+    """The two ratios of two rows, in words."""
+    wall, cpu = (mine / base for mine, base in zip(medians[name], medians[yardstick]))
+    return f"{name} against {yardstick}: {wall:.2f}, by processor time {cpu:.2f}"
 
 
 def main():

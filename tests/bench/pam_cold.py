@@ -31,7 +31,7 @@ def organization(people):
 def forget(*names):
     """A program that empties these stores."""
     path = f"{bench.PLACE}/forget"
-    stores = " ".join(f"{bench.STORES}/{name}" for name in names)
+    stores = " ".join(bench.store(name) for name in names)
     bench.gate.write(path, f"#!/bin/sh\nexec rm -rf {stores}\n", 0o755)
     return path
 
@@ -81,7 +81,6 @@ def table():
         bench.title("PAM: account phase through libpam, cold: one HTTPS request to a server on loopback",
                     f"store on tmpfs (a disk adds its fsync); hard limit of open files {limit}, which pam_exec closes one by one")
         medians = bench.compare(rows, before=forget(store, other))
-    for name in ("one CA file", "system's CAs"):
-        print(f"\npam_openai against the bare GET, {name}: "
-              f"{medians[f'pam_openai, {name}'] / medians[f'bare exec and GET, {name}']:.2f}", end="")
     print()
+    for name in ("one CA file", "system's CAs"):
+        print(bench.against(medians, f"pam_openai, {name}", f"bare exec and GET, {name}"))
