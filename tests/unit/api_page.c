@@ -78,6 +78,8 @@ static const struct bad_row bad[] = {
 	{ "users", "{\"object\":\"list\",\"data\":[],\"has_more\":null}" },
 	{ "users", "{\"object\":\"list\",\"data\":[],\"has_more\":\"false\"}" },
 	{ "users", "{\"object\":\"list\",\"data\":[],\"has_more\":0}" },
+	{ "users", "{\"object\":\"list\",\"data\":[" U1 "],\"has_more\":1,"
+	    "\"last_id\":\"c\"}" },
 	/* Cut short. */
 	{ "users", "{\"object\":\"list\",\"data\":[" U1 "],\"has_more\":true}" },
 	{ "users", MORE(U1, "last_id", "null") },

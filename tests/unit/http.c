@@ -158,6 +158,8 @@ static const struct answer_row answers[] = {
 	{ "/nothing", OG_ERR_NETWORK, 0, "", 0 },
 	{ "/reset", OG_ERR_NETWORK, 0, "", 0 },
 	{ "/flood", OG_ERR_LIMIT, 0, "", 0 },
+	{ "/full", OG_OK, 200, NULL, OG_API_BODY_MAX },
+	{ "/over", OG_ERR_LIMIT, 0, "", 0 },
 	{ "/announced", OG_ERR_LIMIT, 0, "", 0 },
 	{ "/headers", OG_ERR_LIMIT, 0, "", 0 },
 	{ "/interims", OG_ERR_LIMIT, 0, "", 0 },
@@ -181,8 +183,9 @@ test_answers(void **state)
 			    og_strerror(outcome.error), outcome.status,
 			    outcome.detail);
 		assert_int_equal(outcome.len, answers[i].len);
-		assert_memory_equal(outcome.body, answers[i].body,
-		    outcome.len);
+		if (answers[i].body != NULL)
+			assert_memory_equal(outcome.body, answers[i].body,
+			    outcome.len);
 		if (outcome.error == OG_OK)
 			assert_string_equal(outcome.detail, "");
 		else
@@ -223,6 +226,49 @@ test_redirect_is_not_followed(void **state)
 	before_it = atomic_load(&server.seen->requests);
 	client_ask(&client, "/redirect", PATIENCE_MS, &outcome);
 	assert_int_equal(atomic_load(&server.seen->requests), before_it + 1);
+	og_http_free(client.http);
+}
+
+static void
+test_path_is_sent_as_it_is(void **state)
+{
+	struct outcome outcome;
+	struct client client;
+
+	(void)state;
+	client_init(&client, "http", server.port);
+	client_open(&client);
+	client_ask(&client, "/a/../%2e%2e//b", PATIENCE_MS, &outcome);
+	assert_true(strncmp(server.seen->head, "GET /a/../%2e%2e//b HTTP",
+	    24) == 0);
+	og_http_free(client.http);
+}
+
+/* A host may execute another program at any time. */
+static void
+test_no_socket_is_inherited(void **state)
+{
+	struct outcome outcome;
+	struct client client;
+	struct sockaddr_in peer;
+	socklen_t len;
+	int fd, found;
+
+	(void)state;
+	client_init(&client, "http", server.port);
+	client_open(&client);
+	client_ask(&client, "/empty", PATIENCE_MS, &outcome);
+	found = 0;
+	for (fd = 0; fd < 64; fd++) {
+		len = sizeof(peer);
+		if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
+		    peer.sin_family != AF_INET)
+			continue;
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		found++;
+	}
+	assert_int_equal(found, 1);
+	assert_int_equal(fcntl(og_http_fd(client.http), F_GETFD), FD_CLOEXEC);
 	og_http_free(client.http);
 }
 
@@ -658,6 +704,8 @@ main(void)
 		TEST(test_answers),
 		TEST(test_head),
 		TEST(test_redirect_is_not_followed),
+		TEST(test_path_is_sent_as_it_is),
+		TEST(test_no_socket_is_inherited),
 		TEST(test_reuse_without_cookies),
 		TEST(test_stale_connection),
 		TEST(test_deadlines),

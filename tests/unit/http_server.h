@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "meaning/api.h"
+
 struct server_seen {
 	atomic_int connections;
 	atomic_int requests;
@@ -100,6 +102,21 @@ server_pour(int fd, const char *start, const char *piece)
 	for (going = server_say_text(fd, start); going;
 	    going = server_say_text(fd, piece))
 		continue;
+}
+
+/* As much as a body may have, and more; only its end says how much. */
+static inline void
+server_fill(int fd, size_t more)
+{
+	static const char block[64 * 1024];
+	size_t i;
+
+	server_say_text(fd, "HTTP/1.1 200 OK\r\n\r\n");
+	for (i = 0; i < OG_API_BODY_MAX / sizeof(block); i++) {
+		if (!server_say(fd, block, sizeof(block)))
+			return;
+	}
+	server_say(fd, block, more);
 }
 
 static inline bool
@@ -193,6 +210,10 @@ server_answer(const struct server_peer *peer, const char *head)
 		memset(text, 'x', sizeof(text) - 1);
 		text[sizeof(text) - 1] = '\0';
 		server_pour(peer->fd, "HTTP/1.1 200 OK\r\n\r\n", text);
+		return false;
+	}
+	if (server_is(head, "/full") || server_is(head, "/over")) {
+		server_fill(peer->fd, server_is(head, "/over"));
 		return false;
 	}
 	if (server_is(head, "/headers")) {
