@@ -20,9 +20,10 @@ _DIRECTORY = "/etc/ssh/test"
 
 
 class Sshd:
-    """sshd with Debian's PAM file, keys only, one key for everybody."""
+    """sshd with Debian's PAM file, keys only, one key for everybody. `config`:
+    keywords of sshd_config(5) to set otherwise."""
 
-    def __init__(self, **config):
+    def __init__(self, program="/usr/sbin/sshd", **config):
         if not jail.inside():
             raise RuntimeError("sshd runs in a jail only")
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
@@ -53,7 +54,7 @@ class Sshd:
             file.writelines(f"{key} {value}\n" for key, value in settings.items())
         self._log = []
         self._said = threading.Condition()
-        self._process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", f"{_DIRECTORY}/config"],
+        self._process = subprocess.Popen([program, "-D", "-e", "-f", f"{_DIRECTORY}/config"],
                                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                          errors="backslashreplace")
         threading.Thread(target=self._read, daemon=True).start()
