@@ -147,13 +147,15 @@ tell_failure(struct examination *ex, const char *what)
 	bad(ex, ex->answer.failure, what, text, mend_of(ex));
 }
 
-/* May the key read this list? */
-static void
+/* May the key read this list? False: it could not be read at all. */
+static bool
 examine_list(struct examination *ex, const struct og_query *list)
 {
 	char what[OG_QUERY_TEXT_MAX], text[80];
 	struct og_buffer path;
+	bool read;
 
+	read = false;
 	og_query_text(list, what);
 	og_buffer_init(&path, OG_API_PATH_MAX);
 	ex->query = list;
@@ -172,9 +174,11 @@ examine_list(struct examination *ex, const struct og_query *list)
 		    ex->answer.page.count == 1 ? "row" : "rows",
 		    ex->answer.page.has_more ? " and more" : "");
 		good(what, text);
+		read = true;
 	}
 	og_page_free(&ex->answer.page);
 	og_buffer_free(&path);
+	return read;
 }
 
 /* Ids are opaque: the name tells an administrator whether it is the right one.
@@ -249,7 +253,7 @@ examine_lines(struct examination *ex, const struct og_policy *policy,
 			snprintf(list.container, sizeof(list.container), "%s",
 			    line[i].item[j]);
 			if (examine_container(ex, &list))
-				examine_list(ex, &list);
+				(void)examine_list(ex, &list);
 		}
 	}
 }
@@ -265,12 +269,11 @@ examine_api(struct examination *ex)
 	conf = ex->cli->conf;
 	memset(&list, 0, sizeof(list));
 	list.kind = OG_QUERY_USER;
-	examine_list(ex, &list);
 	/* A key or network that fails here fails everywhere: say it once. */
-	if (ex->worst != OG_GO_ON)
+	if (!examine_list(ex, &list))
 		return;
 	list.kind = OG_QUERY_INVITE;
-	examine_list(ex, &list);
+	(void)examine_list(ex, &list);
 	for (i = 0; i < conf->policy_count; i++) {
 		policy = &conf->policies[i];
 		examine_lines(ex, policy, OG_QUERY_PROJECT_USER,
