@@ -266,6 +266,23 @@ def few_requests():
     is_(len(simulator.requests()), 2, "... and asks nobody")
 
 
+def mirror():
+    """A door that never asks: what somebody else stored is all that is known."""
+    gate.forget()
+    pam.ask("door", "ann")
+    pam.ask("door", "eve")
+    gate.configure(api={"base_url": "none"})
+    os.rename(HELPER, f"{HELPER}.away")
+    is_(pam.ask("door", "ben").code, "PAM_SUCCESS", "base_url none: who is stored passes")
+    is_(pam.ask("door", "eve").code, "PAM_PERM_DENIED", "... who is known not to be there is denied")
+    gate.forget()
+    mark = journal.mark()
+    is_(pam.ask("door", "ben").code, "PAM_AUTHINFO_UNAVAIL", "... and without a store nobody passes")
+    like(decisions(journal, mark)[0].text, "unavailable store:.*base_url is none", "... nor is the helper run")
+    os.rename(f"{HELPER}.away", HELPER)
+    gate.configure(api={"base_url": simulator.url})
+
+
 hosts()
 few_descriptors()
 not_root()
@@ -275,6 +292,7 @@ unroutable()
 reset_host()
 hostile_environment()
 few_requests()
+mirror()
 is_(simulator.errors(), "", "the simulator had no trouble")
 if failed():
     diag(journal.text())
