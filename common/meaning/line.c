@@ -64,21 +64,16 @@ static enum og_error
 check(const struct og_lines *lines, const char *text, size_t len, size_t *used,
     struct og_message *message)
 {
-	bool after_blank;
 	size_t i, n;
 
-	after_blank = true;
 	*used = len;
 	for (i = 0; i < len; i += n) {
 		n = 1;
-		if (is_blank(text[i])) {
-			after_blank = true;
+		if (is_blank(text[i]))
 			continue;
-		}
-		if (after_blank && i < *used &&
-		    (text[i] == '#' || text[i] == ';'))
+		/* One within a word has been passed with the word. */
+		if (i < *used && (text[i] == '#' || text[i] == ';'))
 			*used = i;
-		after_blank = false;
 		if (!is_plain(text[i]))
 			n = og_print_length(text + i, len - i);
 		if (n == 0)

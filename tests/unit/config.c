@@ -303,6 +303,8 @@ static const struct {
 	{ "[identity]\nmap_file = # none", "\nmap_file =\n" },
 	{ "[pam]\nexempt_users =", "\nexempt_users =\n" },
 	{ "[pam]\nexempt_users = a;b c#d", "\nexempt_users = a;b c#d\n" },
+	{ "[pam]\nexempt_users = a\xc3\xbc#b \xc3\xbc;x",
+	    "\nexempt_users = a\xc3\xbc#b \xc3\xbc;x\n" },
 	{ "[pam]\nexempt_users =\t a \t b\t", "\nexempt_users = a b\n" },
 	{ "[pam]\nexempt_users = a ;b", "\nexempt_users = a\n" },
 	{ "[pam]\nexempt_users = a\t#b", "\nexempt_users = a\n" },

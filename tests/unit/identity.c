@@ -346,6 +346,57 @@ test_large_map(void **state)
 	og_buffer_free(&buffer);
 }
 
+/* Each name begins the one before: length counts, wherever they meet in
+ * the index. */
+static void
+test_names_within_names(void **state)
+{
+	struct og_message message;
+	struct og_subject subject;
+	struct og_buffer buffer;
+	struct og_map *parsed;
+	char expected[32], name[OG_NAME_MAX + 1];
+	size_t len;
+
+	(void)state;
+	memset(name, 'a', sizeof(name));
+	og_buffer_init(&buffer, 1 << 20);
+	for (len = 300; len > 0; len--)
+		assert_int_equal(og_buffer_addf(&buffer, "%.*s user-%zu\n",
+		    (int)len, name, len), OG_OK);
+	assert_int_equal(og_map_parse(&parsed, "users.map", buffer.data,
+	    buffer.len, &message), OG_OK);
+	for (len = 1; len <= 300; len++) {
+		snprintf(expected, sizeof(expected), "user-%zu", len);
+		assert_int_equal(og_identity_from_map(&subject, name, len,
+		    NULL, parsed), OG_GO_ON);
+		assert_string_equal(subject.text, expected);
+	}
+	for (; len <= OG_NAME_MAX; len++)
+		assert_int_equal(og_identity_from_map(&subject, name, len,
+		    NULL, parsed), OG_NO_IDENTITY);
+	og_map_free(parsed);
+	og_buffer_free(&buffer);
+}
+
+/* As many names as a small index has slots, the last line without its end:
+ * looking for another one ends. */
+static void
+test_full_index(void **state)
+{
+	struct og_message message;
+	struct og_subject subject;
+	const char *text;
+
+	(void)state;
+	text = "a 1\nb 1\nc 1\nd 1\ne 1\nf 1\ng 1\nh 1\n"
+	    "i 1\nj 1\nk 1\nl 1\nm 1\nn 1\no 1\np 1";
+	assert_int_equal(og_identity_find(&subject, "p", 1, NULL, "users.map",
+	    text, strlen(text), &message), OG_GO_ON);
+	assert_int_equal(og_identity_find(&subject, "q", 1, NULL, "users.map",
+	    text, strlen(text), &message), OG_NO_IDENTITY);
+}
+
 /* The example that is shipped, found from the source of this test. */
 static void
 test_shipped(void **state)
@@ -383,6 +434,8 @@ main(void)
 		cmocka_unit_test(test_empty_map),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_large_map),
+		cmocka_unit_test(test_names_within_names),
+		cmocka_unit_test(test_full_index),
 		cmocka_unit_test(test_shipped),
 	};
 

@@ -536,6 +536,24 @@ test_buffer_grows(void **state)
 	og_buffer_free(&buffer);
 }
 
+/* Every size on the way, with its NUL inside what is allocated. */
+static void
+test_buffer_byte_by_byte(void **state)
+{
+	struct og_buffer buffer;
+	size_t i;
+
+	(void)state;
+	og_buffer_init(&buffer, 3000);
+	for (i = 1; i <= 3000; i++) {
+		assert_int_equal(og_buffer_add(&buffer, "x", 1), OG_OK);
+		assert_int_equal(buffer.len, i);
+		assert_true(buffer.size > buffer.len);
+		assert_int_equal(buffer.data[i], '\0');
+	}
+	og_buffer_free(&buffer);
+}
+
 static void
 test_buffer_without_limit(void **state)
 {
@@ -586,6 +604,7 @@ main(void)
 		cmocka_unit_test(test_query_list),
 		cmocka_unit_test(test_buffer_limit),
 		cmocka_unit_test(test_buffer_grows),
+		cmocka_unit_test(test_buffer_byte_by_byte),
 		cmocka_unit_test(test_buffer_without_limit),
 		cmocka_unit_test(test_clocks),
 	};
