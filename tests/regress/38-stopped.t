@@ -21,7 +21,7 @@ jail.enter()
 
 import people
 from doors import sudo, sudoers
-from gate import HELPER, Gate, decisions, guard, install
+from gate import Gate, decisions, guard, helpers, install
 from journal import Journal
 from sim import Simulator
 from tap import diag, done_testing, failed, is_, isnt, like, note, ok
@@ -30,18 +30,6 @@ from wait import until
 POLICY = {"admin": {"pam_services": "sudo", "role": "owner"}}
 EVE = "ann"
 COMMAND = ["sudo", "-n", "true"]
-
-
-def helpers():
-    """Helpers that run, whoever started them."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") == HELPER:
-                found.append(int(pid))
-        except OSError:
-            pass
-    return found
 
 
 def family(pid):
