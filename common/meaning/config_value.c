@@ -123,6 +123,7 @@ og_value_words(struct og_parse *parse, struct og_words *out, const char *value,
 	struct og_words words;
 	enum og_error error;
 	size_t count, left, len;
+	char *item;
 
 	words.item = NULL;
 	words.count = 0;
@@ -138,15 +139,16 @@ og_value_words(struct og_parse *parse, struct og_words *out, const char *value,
 	if (count > 0 && (words.item = calloc(count, sizeof(char *))) == NULL)
 		goto out;
 	while (og_word_next(&value, &left, &word, &len)) {
-		words.item[words.count] = strndup(word, len);
-		if (words.item[words.count] == NULL)
+		item = malloc(len + 1);
+		if (item == NULL)
 			goto out;
-		words.count++;
-		complaint = refuse(words.item[words.count - 1]);
+		memcpy(item, word, len);
+		item[len] = '\0';
+		words.item[words.count++] = item;
+		complaint = refuse(item);
 		if (complaint != NULL) {
 			error = og_parse_fail(parse, OG_ERR_SYNTAX, "'%s' %s",
-			    og_quote(words.item[words.count - 1]).text,
-			    complaint);
+			    og_quote(item).text, complaint);
 			goto out;
 		}
 	}
