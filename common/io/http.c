@@ -10,35 +10,20 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "io/http_head.h"
 #include "io/http_model.h"
+#include "io/http_transfer.h"
 #include "value/clock.h"
 
-#define HEAD_MAX	(64 * 1024)	/* bytes of all header lines of an answer */
-#define EVENTS_MAX	32		/* taken from epoll at once */
-
-struct transfer {
-	TAILQ_ENTRY(transfer) next;
-	CURL *easy;
-	void (*done)(void *arg, const struct og_reply *);
-	void *arg;
-	struct og_buffer body;
-	struct og_http_head head;
-	size_t head_len;
-	long status;
-	enum og_error error;	/* of a callback that refused, or of the end */
-	char trouble[CURL_ERROR_SIZE];	/* in libcurl's words */
-	char detail[CURL_ERROR_SIZE];	/* cleaned */
-};
-TAILQ_HEAD(transfers, transfer);
+#define EVENTS_MAX	32	/* taken from epoll at once */
+#define GRACE_MS	50	/* by which libcurl may be late */
 
 struct og_http {
 	struct og_http_model model;
 	const struct og_log *log;
 	CURLM *multi;		/* NULL: to be made anew */
 	CURLMcode fault;	/* what multi is dead of, or CURLM_OK */
-	struct transfers running;
-	struct transfers finished;	/* callback still to come */
+	struct og_transfers running;
+	struct og_transfers finished;	/* callback still to come */
 	size_t pending;
 	int epoll_fd;
 	int64_t timer_ms;	/* monotonic; -1: none */
@@ -88,38 +73,6 @@ set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-/* What libcurl asks of a transfer's host. */
-
-static size_t
-take_head(char *line, size_t size, size_t count, void *arg)
-{
-	struct transfer *transfer;
-	size_t len;
-
-	transfer = arg;
-	len = size * count;
-	if (len > HEAD_MAX - transfer->head_len) {
-		transfer->error = OG_ERR_LIMIT;
-		return 0;
-	}
-	transfer->head_len += len;
-	if (og_http_head_line(&transfer->head, line, len, og_clock_wall()))
-		return len;
-	transfer->error = OG_ERR_PROTOCOL;
-	return 0;
-}
-
-/* The buffer's limit counts all chunks together. */
-static size_t
-take_body(char *data, size_t size, size_t count, void *arg)
-{
-	struct transfer *transfer;
-
-	transfer = arg;
-	transfer->error = og_buffer_add(&transfer->body, data, size * count);
-	return transfer->error == OG_OK ? size * count : 0;
-}
-
 static enum og_error
 make_multi(struct og_http *http)
 {
@@ -149,80 +102,11 @@ make_multi(struct og_http *http)
 	return OG_ERR_SYSTEM;
 }
 
-static void
-transfer_free(struct transfer *transfer)
-{
-	if (transfer == NULL)
-		return;
-	curl_easy_cleanup(transfer->easy);
-	og_buffer_free(&transfer->body);
-	free(transfer);
-}
-
-static CURLcode
-set_transfer(struct transfer *transfer, const char *url, long timeout_ms)
-{
-	CURLcode code;
-
-	code = curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS,
-		    timeout_ms);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE,
-		    transfer);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_ERRORBUFFER,
-		    transfer->trouble);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy,
-		    CURLOPT_HEADERFUNCTION, take_head);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA,
-		    transfer);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION,
-		    take_body);
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA,
-		    transfer);
-	return code;
-}
-
-static enum og_error
-transfer_new(struct transfer **out, const struct og_http *http,
-    const char *path, long timeout_ms)
-{
-	struct transfer *transfer;
-	struct og_buffer url;
-	enum og_error error;
-
-	*out = NULL;
-	transfer = calloc(1, sizeof(*transfer));
-	if (transfer == NULL)
-		return OG_ERR_NOMEM;
-	og_buffer_init(&transfer->body, OG_API_BODY_MAX);
-	og_http_head_init(&transfer->head);
-	transfer->easy = curl_easy_duphandle(http->model.easy);
-	og_buffer_init(&url, OG_API_PATH_MAX + OG_CONF_LINE_MAX);
-	error = og_buffer_addf(&url, "%s%s", http->model.conf->base_url, path);
-	/* What is left to fail here is memory. */
-	if (error == OG_OK && (transfer->easy == NULL ||
-	    set_transfer(transfer, url.data, timeout_ms) != CURLE_OK))
-		error = OG_ERR_NOMEM;
-	og_buffer_free(&url);
-	if (error == OG_OK)
-		*out = transfer;
-	else
-		transfer_free(transfer);
-	return error;
-}
-
 enum og_error
 og_http_get(struct og_http *http, const char *path, int64_t deadline_ms,
     void (*done)(void *arg, const struct og_reply *), void *arg)
 {
-	struct transfer *transfer;
+	struct og_transfer *transfer;
 	enum og_error error;
 	CURLMcode code;
 	int64_t left;
@@ -238,17 +122,18 @@ og_http_get(struct og_http *http, const char *path, int64_t deadline_ms,
 		if (error != OG_OK)
 			return error;
 	}
-	error = transfer_new(&transfer, http, path, (long)left);
+	error = og_transfer_new(&transfer, &http->model, path, (int)left);
 	if (error != OG_OK)
 		return error;
 	transfer->done = done;
 	transfer->arg = arg;
+	transfer->deadline_ms = deadline_ms;
 	code = curl_multi_add_handle(http->multi, transfer->easy);
 	if (code != CURLM_OK) {
 		og_log(http->log, LOG_ERR, "libcurl: %s",
 		    curl_multi_strerror(code));
 		http->fault = code;
-		transfer_free(transfer);
+		og_transfer_free(transfer);
 		return code == CURLM_OUT_OF_MEMORY ? OG_ERR_NOMEM :
 		    OG_ERR_SYSTEM;
 	}
@@ -257,67 +142,36 @@ og_http_get(struct og_http *http, const char *path, int64_t deadline_ms,
 	return OG_OK;
 }
 
-static enum og_error
-error_of(CURLcode code)
-{
-	switch (code) {
-	case CURLE_OK:
-		return OG_OK;
-	case CURLE_OPERATION_TIMEDOUT:
-		return OG_ERR_TIMEOUT;
-	case CURLE_OUT_OF_MEMORY:
-		return OG_ERR_NOMEM;
-	case CURLE_FILESIZE_EXCEEDED:
-		return OG_ERR_LIMIT;
-	case CURLE_PARTIAL_FILE:
-	case CURLE_WRITE_ERROR:
-	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_UNSUPPORTED_PROTOCOL:	/* as it calls HTTP/0.9 */
-		return OG_ERR_PROTOCOL;
-	default:
-		return OG_ERR_NETWORK;
-	}
-}
-
-/* Takes the transfer out of libcurl's hands; its callback comes later. */
+/* Takes the transfer out of libcurl's hands; its callback comes later, if it
+ * has not come yet. */
 static void
-finish(struct og_http *http, struct transfer *transfer, enum og_error error,
-    const char *detail)
+finish(struct og_http *http, struct og_transfer *transfer)
 {
-	if (transfer->error == OG_OK)
-		transfer->error = error;
-	og_log_clean(transfer->detail, sizeof(transfer->detail),
-	    transfer->trouble[0] != '\0' ? transfer->trouble : detail);
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
-	    &transfer->status);
 	(void)curl_multi_remove_handle(http->multi, transfer->easy);
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = NULL;
 	TAILQ_REMOVE(&http->running, transfer, next);
-	TAILQ_INSERT_TAIL(&http->finished, transfer, next);
+	if (transfer->answered)
+		og_transfer_free(transfer);
+	else
+		TAILQ_INSERT_TAIL(&http->finished, transfer, next);
 }
 
 static void
 collect(struct og_http *http)
 {
-	struct transfer *transfer;
+	struct og_transfer *transfer;
 	struct CURLMsg *message;
-	CURLcode code;
 	char *private;
 	int left;
 
 	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		/* The message goes with the handle that finish removes. */
-		code = message->data.result;
 		private = NULL;
 		(void)curl_easy_getinfo(message->easy_handle,
 		    CURLINFO_PRIVATE, &private);
-		transfer = (struct transfer *)(void *)private;
-		finish(http, transfer, error_of(code),
-		    curl_easy_strerror(code));
+		transfer = (struct og_transfer *)(void *)private;
+		og_transfer_end(transfer, (int)message->data.result);
+		finish(http, transfer);
 	}
 }
 
@@ -326,15 +180,15 @@ collect(struct og_http *http)
  * its transfers fail, and the next one begins with a new handle.
  */
 static void
-give_up(struct og_http *http)
+give_up(struct og_http *http, const char *why)
 {
-	struct transfer *transfer;
+	struct og_transfer *transfer;
 
-	og_log(http->log, LOG_ERR, "libcurl: %s; starting afresh",
-	    curl_multi_strerror(http->fault));
-	while ((transfer = TAILQ_FIRST(&http->running)) != NULL)
-		finish(http, transfer, OG_ERR_NETWORK,
-		    curl_multi_strerror(http->fault));
+	og_log(http->log, LOG_ERR, "libcurl: %s; starting afresh", why);
+	while ((transfer = TAILQ_FIRST(&http->running)) != NULL) {
+		og_transfer_fail(transfer, OG_ERR_NETWORK, why);
+		finish(http, transfer);
+	}
 	curl_multi_cleanup(http->multi);
 	http->multi = NULL;
 	http->fault = CURLM_OK;
@@ -379,31 +233,40 @@ drive(struct og_http *http)
 	    &running);
 }
 
+/*
+ * libcurl keeps deadlines itself, but not in every state that a transfer can
+ * be in (7.88 has one where it waits for another's connection, and knows no
+ * time). Whoever is overdue gets an answer now, and libcurl may go on.
+ */
+static void
+answer_overdue(struct og_http *http)
+{
+	struct og_transfer *transfer;
+	int64_t now;
+
+	now = og_clock_mono();
+	TAILQ_FOREACH(transfer, &http->running, next) {
+		if (transfer->answered ||
+		    now < transfer->deadline_ms + GRACE_MS)
+			continue;
+		transfer->answered = true;
+		http->pending--;
+		og_transfer_fail(transfer, OG_ERR_TIMEOUT,
+		    "libcurl let the deadline pass");
+		og_transfer_reply(transfer);
+	}
+}
+
 static void
 deliver(struct og_http *http)
 {
-	struct transfer *transfer;
-	struct og_reply reply;
+	struct og_transfer *transfer;
 
 	while ((transfer = TAILQ_FIRST(&http->finished)) != NULL) {
 		TAILQ_REMOVE(&http->finished, transfer, next);
 		http->pending--;
-		memset(&reply, 0, sizeof(reply));
-		reply.error = transfer->error;
-		reply.retry_after_ms = -1;
-		reply.body = "";
-		reply.detail = transfer->detail;
-		reply.request_id = transfer->head.request_id;
-		reply.date = transfer->head.date;
-		if (reply.error == OG_OK) {
-			reply.status = transfer->status;
-			reply.body = transfer->body.data;
-			reply.len = transfer->body.len;
-			reply.retry_after_ms = transfer->head.retry_after_ms;
-			reply.detail = "";
-		}
-		transfer->done(transfer->arg, &reply);
-		transfer_free(transfer);
+		og_transfer_reply(transfer);
+		og_transfer_free(transfer);
 	}
 }
 
@@ -415,9 +278,12 @@ og_http_run(struct og_http *http)
 			http->fault = drive(http);
 		collect(http);
 		if (http->fault != CURLM_OK)
-			give_up(http);
+			give_up(http, curl_multi_strerror(http->fault));
 	}
 	deliver(http);
+	answer_overdue(http);
+	if (http->pending == 0 && !TAILQ_EMPTY(&http->running))
+		give_up(http, "a transfer does not end");
 }
 
 int
@@ -429,13 +295,20 @@ og_http_fd(const struct og_http *http)
 int
 og_http_timeout(const struct og_http *http)
 {
-	int64_t left;
+	const struct og_transfer *transfer;
+	int64_t at, left;
 
 	if (http->fault != CURLM_OK)
 		return 0;
-	if (http->timer_ms < 0)
+	at = http->timer_ms;
+	TAILQ_FOREACH(transfer, &http->running, next) {
+		if (!transfer->answered &&
+		    (at < 0 || at > transfer->deadline_ms + GRACE_MS))
+			at = transfer->deadline_ms + GRACE_MS;
+	}
+	if (at < 0)
 		return -1;
-	left = http->timer_ms - og_clock_mono();
+	left = at - og_clock_mono();
 	if (left < 0)
 		return 0;
 	return left > INT_MAX ? INT_MAX : (int)left;
@@ -480,15 +353,15 @@ og_http_new(struct og_http **out, const struct og_config *conf,
 void
 og_http_free(struct og_http *http)
 {
-	struct transfer *transfer;
+	struct og_transfer *transfer;
 
 	if (http == NULL)
 		return;
 	while ((transfer = TAILQ_FIRST(&http->running)) != NULL)
-		finish(http, transfer, OG_ERR_NETWORK, "dropped");
+		finish(http, transfer);
 	while ((transfer = TAILQ_FIRST(&http->finished)) != NULL) {
 		TAILQ_REMOVE(&http->finished, transfer, next);
-		transfer_free(transfer);
+		og_transfer_free(transfer);
 	}
 	curl_multi_cleanup(http->multi);
 	og_http_model_free(&http->model);

@@ -6,10 +6,10 @@
  *	then call og_http_run
  *
  * A transfer's callback is called exactly once, from og_http_run, never from
- * og_http_get; it may start another transfer. og_http_free drops transfers
- * without calling back. A running transfer is never removed: who loses
- * interest ignores the callback (libcurl 7.88.0 to 8.1.2 close a connecting
- * descriptor too early on removal).
+ * og_http_get, and by the deadline, give or take 50 ms; it may start another
+ * transfer. og_http_free drops transfers without calling back. A running
+ * transfer is never removed: who loses interest ignores the callback (libcurl
+ * 7.88.0 to 8.1.2 close a connecting descriptor too early on removal).
  *
  * Only https (TLS 1.2 or later), or http to a loopback address and then
  * through no proxy; no redirect is followed; no environment variable, proxy or

@@ -12,8 +12,10 @@
 
 static struct server server;
 
-/* libcurl's failing is made to happen by standing in its way. */
+/* libcurl's failing is made to happen by standing in its way: it reports an
+ * error once, or does nothing at all. */
 static CURLMcode inject;
+static bool deaf;
 
 CURLMcode
 curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int mask,
@@ -24,7 +26,7 @@ curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int mask,
 
 	code = inject;
 	inject = CURLM_OK;
-	if (code != CURLM_OK)
+	if (code != CURLM_OK || deaf)
 		return code;
 	*(void **)&real = dlsym(RTLD_NEXT, "curl_multi_socket_action");
 	return real(multi, fd, mask, running);
@@ -207,6 +209,7 @@ test_head(void **state)
 	client_ask(&client, "/slow", PATIENCE_MS, &outcome);
 	assert_int_equal(outcome.retry_after_ms, 7000);
 	assert_string_equal(outcome.request_id, "req_7");
+	assert_int_equal(outcome.date, 7);
 	client_ask(&client, "/interim", PATIENCE_MS, &outcome);
 	assert_int_equal(outcome.retry_after_ms, -1);
 	assert_string_equal(outcome.request_id, "");
@@ -342,14 +345,57 @@ test_deadlines(void **state)
 static void
 test_silent_handshake(void **state)
 {
-	struct outcome outcome;
+	struct outcome background, outcome;
 	struct client client;
 
 	(void)state;
 	client_init(&client, "https", server.port);
 	client_open(&client);
+	client_get(&client, "/echo", PATIENCE_MS, &background);
+	client_step(&client, PATIENCE_MS);
+	/* Nor does it have to wait for the other's handshake. */
 	client_ask(&client, "/echo", 200, &outcome);
 	assert_int_equal(outcome.error, OG_ERR_TIMEOUT);
+	assert_null(strstr(outcome.detail, "let the deadline pass"));
+	assert_int_equal(background.calls, 0);
+	og_http_free(client.http);
+}
+
+/* A deadline that libcurl forgets. */
+static void
+test_deaf_libcurl(void **state)
+{
+	struct outcome background, outcome;
+	struct client client;
+	int before_it;
+
+	(void)state;
+	client_init(&client, "http", server.port);
+	client_open(&client);
+	deaf = true;
+	client_ask(&client, "/silent", 100, &outcome);
+	assert_int_equal(outcome.error, OG_ERR_TIMEOUT);
+	assert_int_equal(og_http_pending(client.http), 0);
+	assert_non_null(strstr(client.line, "starting afresh"));
+	deaf = false;
+	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.error, OG_OK);
+
+	/* Others on the same handle go on. */
+	before_it = atomic_load(&server.seen->requests);
+	client_get(&client, "/later", PATIENCE_MS, &background);
+	while (atomic_load(&server.seen->requests) == before_it)
+		client_step(&client, 1);
+	deaf = true;
+	client_ask(&client, "/silent", 100, &outcome);
+	assert_int_equal(outcome.error, OG_ERR_TIMEOUT);
+	assert_int_equal(og_http_pending(client.http), 1);
+	deaf = false;
+	client_wait(&client, &background);
+	assert_int_equal(background.error, OG_OK);
+	assert_int_equal(outcome.calls, 1);
+	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.error, OG_OK);
 	og_http_free(client.http);
 }
 
@@ -542,8 +588,8 @@ test_free_drops(void **state)
 	client_open(&client);
 	client_get(&client, "/silent", PATIENCE_MS, &outcome[0]);
 	client_get(&client, "/drip", PATIENCE_MS, &outcome[1]);
-	client_step(&client);
-	client_step(&client);
+	client_step(&client, PATIENCE_MS);
+	client_step(&client, PATIENCE_MS);
 	client_get(&client, "/echo", PATIENCE_MS, &outcome[2]);
 	og_http_free(client.http);
 	assert_int_equal(outcome[0].calls, 0);
@@ -566,7 +612,7 @@ test_broken_multi(void **state)
 	for (i = 0; i < 2; i++) {
 		client_get(&client, "/silent", PATIENCE_MS, &outcome[0]);
 		client_get(&client, "/echo", PATIENCE_MS, &outcome[1]);
-		client_step(&client);
+		client_step(&client, PATIENCE_MS);
 		inject = CURLM_INTERNAL_ERROR;
 		client_wait(&client, &outcome[0]);
 		assert_int_equal(outcome[0].error, OG_ERR_NETWORK);
@@ -710,6 +756,7 @@ main(void)
 		TEST(test_stale_connection),
 		TEST(test_deadlines),
 		TEST(test_silent_handshake),
+		TEST(test_deaf_libcurl),
 		TEST(test_silent_connect),
 		cmocka_unit_test(test_silent_dns),	/* its threads may linger */
 		TEST(test_callback_starts_another),

@@ -37,6 +37,7 @@ struct outcome {
 	size_t len;
 	char body[8192];
 	int64_t retry_after_ms;
+	int64_t date;
 	char detail[512];
 	char request_id[128];
 };
@@ -83,6 +84,7 @@ take_outcome(void *arg, const struct og_reply *reply)
 	if (reply->len < sizeof(outcome->body))
 		memcpy(outcome->body, reply->body, reply->len);
 	outcome->retry_after_ms = reply->retry_after_ms;
+	outcome->date = reply->date;
 	snprintf(outcome->detail, sizeof(outcome->detail), "%s",
 	    reply->detail);
 	snprintf(outcome->request_id, sizeof(outcome->request_id), "%s",
@@ -101,7 +103,7 @@ client_get(struct client *client, const char *path, int ms,
 
 /* As a host does it: one descriptor, one timer. */
 static inline void
-client_step(struct client *client)
+client_step(struct client *client, int at_most_ms)
 {
 	struct pollfd poller;
 	int timeout;
@@ -109,8 +111,8 @@ client_step(struct client *client)
 	poller.fd = og_http_fd(client->http);
 	poller.events = POLLIN;
 	timeout = og_http_timeout(client->http);
-	if (timeout < 0 || timeout > PATIENCE_MS)
-		timeout = PATIENCE_MS;
+	if (timeout < 0 || timeout > at_most_ms)
+		timeout = at_most_ms;
 	poll(&poller, 1, timeout);
 	og_http_run(client->http);
 }
@@ -122,7 +124,7 @@ client_wait(struct client *client, const struct outcome *outcome)
 
 	end = og_clock_mono() + PATIENCE_MS;
 	while (outcome->calls == 0 && og_clock_mono() < end)
-		client_step(client);
+		client_step(client, PATIENCE_MS);
 	assert_int_equal(outcome->calls, 1);
 }
 

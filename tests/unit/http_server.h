@@ -137,6 +137,7 @@ struct server_canned {
 static const struct server_canned server_canned[] = {
 	{ "/empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" },
 	{ "/slow", "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"
+	    "Date: Thu, 01 Jan 1970 00:00:07 GMT\r\n"
 	    "X-Request-Id: req_7\r\nContent-Length: 2\r\n\r\n{}" },
 	{ "/interim", "HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n"
 	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" },
@@ -194,6 +195,9 @@ server_answer(const struct server_peer *peer, const char *head)
 		server_wait(peer->fd);
 		return false;
 	}
+	if (server_is(head, "/later"))
+		return server_pause(peer->fd, 300) && server_say_text(peer->fd,
+		    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	if (server_is(head, "/drip")) {
 		server_say_text(peer->fd,
 		    "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n");
