@@ -38,7 +38,7 @@ ngx_http_openai_init_process(ngx_cycle_t *cycle)
 
     /* nginx would never start again a worker whose initialization fails */
 
-    (void) ngx_http_openai_worker(omcf);
+    omcf->worker = ngx_http_openai_worker_create(omcf);
 
     return NGX_OK;
 }
@@ -57,7 +57,7 @@ ngx_http_openai_exit_process(ngx_cycle_t *cycle)
 }
 
 
-/* with "master_process off" a reload brings a new cycle, but no new process */
+/* the worker, trying once more for a store that could not be opened */
 
 ngx_http_openai_worker_t *
 ngx_http_openai_worker(ngx_http_openai_main_conf_t *omcf)
@@ -65,11 +65,6 @@ ngx_http_openai_worker(ngx_http_openai_main_conf_t *omcf)
     ngx_http_openai_worker_t  *worker;
 
     worker = omcf->worker;
-
-    if (worker == NULL) {
-        worker = ngx_http_openai_worker_create(omcf);
-        omcf->worker = worker;
-    }
 
     if (worker && worker->store == NULL && ngx_time() >= worker->retry) {
         ngx_http_openai_open_store(omcf, worker);

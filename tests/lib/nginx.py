@@ -69,7 +69,7 @@ class Nginx:
     http      what stands in the http block
     main      … outside of it
     events    … in the events block
-    workers   their number
+    workers   their number; 0: master_process off
     module    False: the module is not loaded
     level     of the error log
     """
@@ -104,12 +104,12 @@ class Nginx:
         if http is not None:
             self.http = http
         load = f"load_module {MODULE};" if self.module else ""
-        cache = f"openai_gate_cache {self.cache};" if self.module and "openai_gate_cache" not in self.http else ""
+        cache = f"openai_gate_cache {self.cache};" if self.module and not re.search(r"(?<!\$)openai_gate_cache", self.http) else ""
         log = f"log_format gate '{_FORMAT}'; access_log {self.access_log} gate;" if self.module else "access_log off;"
         with open(f"{DIRECTORY}/nginx.conf", "w", encoding="utf-8") as file:
             file.write(f"""{load}
 user {self.user};
-worker_processes {self.workers};
+{f"worker_processes {self.workers}" if self.workers else "master_process off"};
 pid {DIRECTORY}/nginx.pid;
 error_log {self.error_log} {self.level};
 {self.main}
@@ -143,7 +143,11 @@ http {{
         return self
 
     def _running(self):
-        return self.process.poll() is None and len(self.worker_pids()) == self.workers
+        if self.process.poll() is not None:
+            return False
+        if self.workers == 0:
+            return os.path.exists(f"{DIRECTORY}/nginx.pid")
+        return len(self.worker_pids()) == self.workers
 
     def __enter__(self):
         return self.start()
@@ -206,6 +210,14 @@ http {{
     def descriptors(self):
         """How many each worker has open, sorted."""
         return sorted(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.worker_pids())
+
+    @staticmethod
+    def connections(port=PORT):
+        """How many clients nginx has accepted: what has come in on the port
+        and is held by a process (one in the backlog has no inode)."""
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            lines = [line.split() for line in file]
+        return sum(line[1].endswith(f":{port:04X}") and line[3] == "01" and line[9] != "0" for line in lines[1:])
 
     def memory(self):
         """Kilobytes of each worker's own (not shared) memory."""
