@@ -34,7 +34,7 @@ static const char map[] =
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define NAME308 (NAME320 + 12)
+#define NAME308 (&NAME320[12])
 
 /* The map counts only where `mapped` says so. */
 static const struct {
@@ -62,7 +62,7 @@ static const struct {
 	{ "ann@x", "%u@example.com", false, OG_BAD_NAME, 0, "" },
 	{ "@", "%u@example.com", false, OG_BAD_NAME, 0, "" },
 	{ NAME308, "%u@example.com", false, OG_GO_ON, OG_SUBJECT_EMAIL, NULL },
-	{ NAME320 + 11, "%u@example.com", false, OG_BAD_NAME, 0, "" },
+	{ &NAME320[11], "%u@example.com", false, OG_BAD_NAME, 0, "" },
 	{ NAME320, "%u@example.com", false, OG_BAD_NAME, 0, "" },
 	/* the name as the address */
 	{ "Ann@Example.com", "%u", false, OG_GO_ON, OG_SUBJECT_EMAIL,
