@@ -14,7 +14,7 @@ at_least_0(int64_t now_ms)
 }
 
 /* In the unit of `spent`, chosen so that per_minute of them come back every
- * millisecond: the arithmetic is exact, and no caller's pace rounds any away. */
+ * millisecond: the arithmetic is exact, and no caller rounds any away. */
 static int64_t
 requests(unsigned int count)
 {

@@ -102,7 +102,8 @@ bool og_id_valid_bytes(const char *id, size_t len);
 
 /*
  * Prints every key with the value in force, in the grammar of the file, so
- * that it can be parsed again (openai-gate config --print).
+ * that it can be parsed again (openai-gate config --print). A proxy's password
+ * is printed too.
  */
 struct og_buffer;
 enum og_error og_config_print(const struct og_config *, struct og_buffer *);

@@ -323,10 +323,13 @@ const struct og_keyword og_keywords[] = {
 	{ OG_SECTION_CACHE, "negative_ttl", set_negative_ttl, 0 },
 	{ OG_SECTION_CACHE, "stale_ttl", set_stale_ttl, 0 },
 	{ OG_SECTION_CACHE, "size", set_size, 0 },
-	{ OG_SECTION_PAM, "exempt_users", set_exempt_users, OG_KEY_MAY_BE_EMPTY },
-	{ OG_SECTION_PAM, "exempt_groups", set_exempt_groups, OG_KEY_MAY_BE_EMPTY },
+	{ OG_SECTION_PAM, "exempt_users", set_exempt_users,
+	    OG_KEY_MAY_BE_EMPTY },
+	{ OG_SECTION_PAM, "exempt_groups", set_exempt_groups,
+	    OG_KEY_MAY_BE_EMPTY },
 	{ OG_SECTION_PAM, "min_uid", set_min_uid, 0 },
-	{ OG_SECTION_PAM, "ignore_services", set_ignore_services, OG_KEY_MAY_BE_EMPTY },
+	{ OG_SECTION_PAM, "ignore_services", set_ignore_services,
+	    OG_KEY_MAY_BE_EMPTY },
 	{ OG_SECTION_POLICY, "pam_services", set_pam_services, 0 },
 	{ OG_SECTION_POLICY, "role", set_role, 0 },
 	{ OG_SECTION_POLICY, "project", set_project, OG_KEY_MAY_REPEAT },
@@ -336,7 +339,8 @@ const struct og_keyword og_keywords[] = {
 	{ OG_SECTION_POLICY, "allow_service_accounts",
 	    set_allow_service_accounts, 0 },
 	{ OG_SECTION_POLICY, "email", set_policy_email, OG_KEY_MAY_BE_EMPTY },
-	{ OG_SECTION_POLICY, "map_file", set_policy_map_file, OG_KEY_MAY_BE_EMPTY },
+	{ OG_SECTION_POLICY, "map_file", set_policy_map_file,
+	    OG_KEY_MAY_BE_EMPTY },
 };
 
 const size_t og_keyword_count = sizeof(og_keywords) / sizeof(og_keywords[0]);

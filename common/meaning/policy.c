@@ -394,6 +394,7 @@ og_policy_step(const struct og_policy *policy, const struct og_subject *subject,
 	evaluation.subject = subject;
 	evaluation.facts = facts;
 	evaluation.user = NULL;
+	user = wanted;
 	all = judge(&evaluation, &user);
 	if (evaluation.user != NULL)
 		decision->user = *evaluation.user;
