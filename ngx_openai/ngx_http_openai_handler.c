@@ -14,8 +14,10 @@
 
 static ngx_int_t ngx_http_openai_decide(ngx_http_request_t *r,
     ngx_http_openai_loc_conf_t *olcf, ngx_http_openai_ctx_t *ctx);
+static ngx_int_t ngx_http_openai_unproven(ngx_http_request_t *r,
+    ngx_http_openai_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_openai_check(ngx_http_request_t *r,
-    ngx_http_openai_ctx_t *ctx);
+    ngx_http_openai_ctx_t *ctx, int64_t now);
 static ngx_int_t ngx_http_openai_step(ngx_http_openai_ctx_t *ctx);
 static ngx_int_t ngx_http_openai_wait(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx);
@@ -70,27 +72,19 @@ ngx_http_openai_handler(ngx_http_request_t *r)
 
     ngx_http_set_ctx(r, ctx, ngx_http_openai_module);
 
-    /*
-     * an outage stands for the rest of the request: an error_page behind the
-     * same gate must not wait once more for an API that is silent
-     */
-
-    if (ctx->done
-        && ctx->gate == olcf->gate
-        && ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR
-        && !vv->not_found
-        && vv->len == ctx->identity.len
-        && ngx_memcmp(vv->data, ctx->identity.data, vv->len) == 0)
+    if (ctx->judged
+        && (ctx->gate != olcf->gate
+            || vv->not_found
+            || vv->len != ctx->identity.len
+            || ngx_memcmp(vv->data, ctx->identity.data, vv->len) != 0))
     {
-        return ctx->rc;
+        ctx->judged = 0;
     }
 
     ctx->gate = olcf->gate;
     ctx->identity.len = vv->not_found ? 0 : vv->len;
     ctx->identity.data = vv->data;
     ctx->done = 0;
-
-    ngx_memzero(&ctx->decision, sizeof(ngx_http_openai_decision_t));
 
     return ngx_http_openai_decide(r, olcf, ctx);
 }
@@ -100,11 +94,10 @@ static ngx_int_t
 ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
     ngx_http_openai_ctx_t *ctx)
 {
-    if (ctx->identity.len == 0) {
-        (void) ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY);
+    int64_t  now;
 
-        ctx->rc = NGX_HTTP_UNAUTHORIZED;
-        return ctx->rc;
+    if (ctx->identity.len == 0) {
+        return ngx_http_openai_unproven(r, ctx, NGX_HTTP_UNAUTHORIZED);
     }
 
     /*
@@ -118,19 +111,52 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
             || r->access_code == NGX_HTTP_UNAUTHORIZED
             || r->access_code == NGX_HTTP_PROXY_AUTH_REQUIRED))
     {
-        (void) ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY);
+        return ngx_http_openai_unproven(r, ctx, r->access_code
+                                                ? (ngx_int_t) r->access_code
+                                                : NGX_HTTP_UNAUTHORIZED);
+    }
 
-        ctx->rc = r->access_code ? (ngx_int_t) r->access_code
-                                 : NGX_HTTP_UNAUTHORIZED;
+    /*
+     * after a redirect: what has just been decided is not decided again, and an
+     * outage stands for the rest of the request, since an error_page behind
+     * the same gate must not wait once more for an API that is silent
+     */
+
+    now = og_clock_wall();
+
+    if (ctx->judged
+        && (ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR
+            || (ctx->made <= now && now - ctx->made <= 1)))
+    {
+        ctx->done = 1;
         return ctx->rc;
     }
 
-    return ngx_http_openai_check(r, ctx);
+    ctx->judged = 1;
+    ctx->made = now;
+
+    return ngx_http_openai_check(r, ctx, now);
 }
 
 
 static ngx_int_t
-ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
+ngx_http_openai_unproven(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
+    ngx_int_t rc)
+{
+    ngx_memzero(&ctx->decision, sizeof(ngx_http_openai_decision_t));
+
+    (void) ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY);
+
+    ctx->judged = 0;
+    ctx->rc = rc;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
+    int64_t now)
 {
     ngx_int_t                     rc;
     enum og_reason                reason;
@@ -138,8 +164,9 @@ ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
     ngx_http_openai_worker_t     *worker;
     ngx_http_openai_main_conf_t  *omcf;
 
-    omcf = ctx->main_conf;
+    ngx_memzero(&ctx->decision, sizeof(ngx_http_openai_decision_t));
 
+    omcf = ctx->main_conf;
     worker = ngx_http_openai_worker(omcf);
 
     if (worker == NULL) {
@@ -147,7 +174,7 @@ ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
     }
 
     if (worker->store
-        && ngx_http_openai_memo_get(worker, ctx, og_clock_wall()) == NGX_OK)
+        && ngx_http_openai_memo_get(worker, ctx, now) == NGX_OK)
     {
         ngx_http_openai_note_cache(ctx, OG_CACHE_HIT);
 
@@ -352,6 +379,7 @@ ngx_http_openai_finish(ngx_http_openai_ctx_t *ctx)
     enum og_reason  reason;
 
     now = og_clock_wall();
+    ctx->made = now;
     reason = og_check_decision(ctx->check)->reason;
 
     ngx_http_openai_note_cache(ctx, og_check_cache(ctx->check));
@@ -485,6 +513,9 @@ ngx_http_openai_detach(void *data)
         ngx_delete_posted_event(&ctx->event);
     }
 
-    og_check_free(ctx->check);
-    ctx->check = NULL;
+    if (ctx->check) {
+        og_check_free(ctx->check);
+        ctx->check = NULL;
+        ctx->judged = 0;
+    }
 }

@@ -156,6 +156,7 @@ struct ngx_http_openai_ctx_s {
 
     ngx_http_openai_decision_t    decision;
     ngx_int_t                     rc;          /* for the access phase */
+    int64_t                       made;        /* Unix time */
 
     struct og_check              *check;       /* while it is being made */
     struct og_ask                *ask;
@@ -163,6 +164,7 @@ struct ngx_http_openai_ctx_s {
     ngx_event_t                   event;
 
     unsigned                      done:1;
+    unsigned                      judged:1;    /* this identity, by this gate */
     unsigned                      retry_after:1;
 };
 
