@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +133,7 @@ follow(struct walk *walk, const char *path, struct og_message *message)
 	return OG_OK;
 }
 
-/* One component, which may be a link or "..". */
+/* One component. "." and ".." need no care: there are no links before them. */
 static enum og_error
 step(struct walk *walk, const char *name, struct og_trust trust,
     struct og_message *message)
@@ -142,18 +141,8 @@ step(struct walk *walk, const char *name, struct og_trust trust,
 	char path[PATH_MAX];
 	enum og_error error;
 	struct stat st;
-	char *slash;
 	int len;
 
-	if (strcmp(name, ".") == 0)
-		return OG_OK;
-	if (strcmp(name, "..") == 0) {
-		/* No links in `done`, so its parent is the one it names. */
-		slash = strrchr(walk->done, '/');
-		if (slash != NULL)
-			*slash = '\0';
-		return OG_OK;
-	}
 	len = snprintf(path, sizeof(path), "%s/%s", walk->done, name);
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return too_long(name, message);
@@ -386,10 +375,7 @@ og_file_read(struct og_buffer *buffer, const char *path, struct og_trust trust,
 		return error;
 	before = buffer->len;
 	room = buffer->limit - before;
-	if ((uint64_t)st.st_size > room)
-		error = OG_ERR_LIMIT;
-	else
-		error = read_all(buffer, fd, (size_t)st.st_size, path, message);
+	error = read_all(buffer, fd, (size_t)st.st_size, path, message);
 	if (error == OG_ERR_LIMIT)
 		og_message_set(message, "%s: larger than %zu bytes", path, room);
 	else if (error == OG_ERR_NOMEM)

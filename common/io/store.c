@@ -327,9 +327,8 @@ ask_list(struct og_list *list, struct og_fact *fact, int64_t now)
 	enum og_error error;
 	bool found;
 
-	snprintf(key, sizeof(key), "%c%s",
-	    fact->query.subject_kind == OG_SUBJECT_EMAIL ? 'e' : 'i',
-	    fact->query.subject);
+	key[0] = fact->query.subject_kind == OG_SUBJECT_EMAIL ? 'e' : 'i';
+	memcpy(key + 1, fact->query.subject, strlen(fact->query.subject) + 1);
 	if (key[0] == 'e')
 		og_fold(key);
 	error = og_list_find(list, key, &record, &found);

@@ -245,6 +245,17 @@ og_wire_put_fact(struct og_buffer *buffer, const struct og_fact *fact)
 	return put_tail(buffer, &out, OG_FNV_START);
 }
 
+/* Nothing stands where the state says that nothing does. */
+static bool
+is_plain(const struct og_fact *fact)
+{
+	static const struct og_record nobody;
+
+	return (fact->state == OG_FACT_FOUND ||
+	    memcmp(&fact->record, &nobody, sizeof(nobody)) == 0) &&
+	    (fact->state == OG_FACT_FAILED || (int)fact->failure == 0);
+}
+
 enum og_error
 og_wire_get_fact(struct og_fact *fact, const void *data, size_t len,
     size_t *used)
@@ -263,7 +274,7 @@ og_wire_get_fact(struct og_fact *fact, const void *data, size_t len,
 	get_text(&in, fact->query.container, sizeof(fact->query.container));
 	get_text(&in, fact->query.subject, sizeof(fact->query.subject));
 	get_record(&in, &fact->record);
-	if (in.bad || in.at != in.len ||
+	if (in.bad || in.at != in.len || !is_plain(fact) ||
 	    !state_valid(fact->state, fact->failure) ||
 	    !query_valid(&fact->query)) {
 		memset(fact, 0, sizeof(*fact));

@@ -346,7 +346,31 @@ refuses_long_paths(void **state)
 	assert_said("File name too long");
 }
 
-/* As an ordinary user, whose own descriptors are used up, too. */
+static void
+judges_the_root(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(in_scratch("root"), 0700), 0);
+	assert_true(put_file(in_scratch("root/f"), "x", 1, 0600));
+	pid = fork();
+	if (pid == 0) {
+		if (chroot(in_scratch("root")) != 0 || chdir("/") != 0 ||
+		    try_open("/f", OG_TRUST_ROOT) != OG_OK ||
+		    chmod("/", 0777) != 0)
+			_exit(2);
+		_exit(try_open("/f", OG_TRUST_ROOT) == OG_ERR_UNSAFE &&
+		    strstr(message.text, "/: mode 0777") != NULL ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* As an ordinary user. */
 static void
 says_why_not(void **state)
 {
@@ -388,6 +412,8 @@ main(void)
 		    after),
 		cmocka_unit_test_setup_teardown(judges_owners_of_parents,
 		    before, after),
+		cmocka_unit_test_setup_teardown(judges_the_root, before,
+		    after),
 		cmocka_unit_test_setup_teardown(opens_directories, before,
 		    after),
 		cmocka_unit_test_setup_teardown(refuses_long_paths, before,

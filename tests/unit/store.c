@@ -204,6 +204,39 @@ many_clashes(void **state)
 	og_store_free(store);
 }
 
+/* Ids whose hashes in cdb are one and the same, in lists of both sizes. */
+static void
+colliding_keys(void **state)
+{
+	static const char *const ids[] = { "user-ablf", "user-acr9",
+	    "user-ae49" };
+	struct og_list_writer *writer;
+	struct og_store *store;
+	struct og_record record;
+	unsigned int i, n;
+	size_t k;
+
+	(void)state;
+	for (n = 0; n <= 1000; n += 1000) {
+		store = kit_store(NULL);
+		assert_int_equal(og_list_begin(&writer, store, &users), OG_OK);
+		add(writer, ids[0], "", OG_OK);
+		for (i = 0; i < n; i++) {
+			record = person(i);
+			assert_int_equal(og_list_add(writer, &record), OG_OK);
+		}
+		add(writer, ids[1], "", OG_OK);
+		assert_int_equal(og_list_commit(writer, NOW,
+		    OG_LIST_COMPLETE), OG_OK);
+		for (k = 0; k < COUNT(ids); k++)
+			assert_int_equal(listed(store, ask(OG_SUBJECT_ID,
+			    ids[k]), NOW).state,
+			    k < 2 ? OG_FACT_FOUND : OG_FACT_ABSENT);
+		assert_int_equal(said.lines, 0);
+		og_store_free(store);
+	}
+}
+
 static void
 longest_values(void **state)
 {
@@ -423,6 +456,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(rows_may_clash, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(many_clashes, before,
+		    kit_clear),
+		cmocka_unit_test_setup_teardown(colliding_keys, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(longest_values, before,
 		    kit_clear),

@@ -357,10 +357,14 @@ not_even_files(void **state)
 				og_store_hold(store);
 			assert_int_equal(listed(store, by_id(&users, 1),
 			    NOW).state, OG_FACT_WANTED);
+			if (kind < 3 || geteuid() == 0)
+				assert_said(kind == 0 ? "a symbolic link; "
+				    "not used" : "not a regular file; not used");
 			assert_int_equal(single(store, by_id(&users, 1),
 			    NOW).state, OG_FACT_WANTED);
-			if (kind < 3)
-				assert_int_equal(said.lines, 2);
+			if (kind < 3 || geteuid() == 0)
+				assert_said(kind == 0 ? "a symbolic link; "
+				    "not used" : "not a regular file; not used");
 		}
 		remove(list);
 		remove(one);
