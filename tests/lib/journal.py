@@ -51,7 +51,8 @@ class Journal:
                 self._arrived.notify_all()
 
     def mark(self):
-        """A place in the log, for `since`."""
+        """A place in the log, for `since`: behind all that was sent so far."""
+        self.settle()
         with self._arrived:
             return len(self._lines)
 

@@ -65,6 +65,20 @@ void *__libc_realloc(void *, size_t);
 
 static long allocations_left = -1;	/* -1: none fails */
 
+#define EXPORTED __attribute__((visibility("default")))
+
+/* The sanitizer has allocation functions of its own. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+
+#ifndef SANITIZED
+#define SANITIZED false
+
 static bool
 must_fail(void)
 {
@@ -79,9 +93,6 @@ must_fail(void)
 	return true;
 }
 
-#define EXPORTED __attribute__((visibility("default")))
-
-#ifndef __SANITIZE_ADDRESS__
 EXPORTED void *
 malloc(size_t size)
 {
@@ -237,6 +248,10 @@ take_option(struct host *host, int code, const char *value)
 		host->directory = value;
 		break;
 	case FAIL_ALLOC:
+		if (SANITIZED) {
+			fprintf(stderr, "sanitized: no allocation fails\n");
+			exit(3);
+		}
 		host->fail_alloc = number(value, 10);
 		break;
 	default:

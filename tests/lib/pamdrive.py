@@ -65,6 +65,11 @@ class Pam:
                       f"{stack} required pam_permit.so"]
         self.write(service, *lines)
 
+    def sanitized(self):
+        """The driver has the sanitizers' allocations: none of them can be made
+        to fail, and no limit of memory can be set."""
+        return "sanitized" in self.ask("other", "nobody", options=("--fail-alloc", "0")).trouble
+
     def ask(self, service, user, *calls, options=(), env=None):
         """One run of the driver. user: text, bytes, or None for no user."""
         command = [DRIVER, "--confdir", DIRECTORY, *options]
