@@ -25,6 +25,8 @@ static void ngx_http_openai_warn(ngx_conf_t *cf,
 static ngx_flag_t ngx_http_openai_has_password(ngx_conf_t *cf, void **loc_conf);
 static ngx_int_t ngx_http_openai_default_cache(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf);
+static ngx_int_t ngx_http_openai_prepare_cache(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf);
 
 
 ngx_int_t
@@ -69,11 +71,17 @@ ngx_http_openai_load(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
         }
     }
 
-    if (omcf->locations.nelts == 0 || omcf->cache) {
+    if (omcf->locations.nelts == 0) {
         return NGX_OK;
     }
 
-    return ngx_http_openai_default_cache(cf, omcf);
+    if (omcf->cache == NULL
+        && ngx_http_openai_default_cache(cf, omcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_openai_prepare_cache(cf, omcf);
 }
 
 
@@ -405,5 +413,52 @@ ngx_http_openai_default_cache(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
 
     omcf->cache->name = name;
 
-    return ngx_add_path(cf, &omcf->cache);
+    return NGX_OK;
+}
+
+
+/*
+ * nginx makes a path that is not there, and makes one that is there over to the
+ * workers. The first is what we want; the second would give them the store of
+ * sudo, should its path ever be written here.
+ */
+
+static ngx_int_t
+ngx_http_openai_prepare_cache(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf)
+{
+    char             *directory;
+    ngx_file_info_t   fi, other;
+
+    directory = omcf->conf->directory;
+
+    if (ngx_file_info(omcf->cache->name.data, &fi) == NGX_FILE_ERROR) {
+
+        if (omcf->conf->base_url == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                          "\"openai_gate_cache\" %V cannot be read, and "
+                          "%V says \"base_url = none\": name the store that "
+                          "\"openai-gate sync\" keeps",
+                          &omcf->cache->name, &omcf->config);
+            return NGX_ERROR;
+        }
+
+        return ngx_add_path(cf, &omcf->cache);
+    }
+
+    if (omcf->conf->base_url
+        && directory
+        && ngx_file_info(directory, &other) != NGX_FILE_ERROR
+        && fi.st_dev == other.st_dev
+        && fi.st_ino == other.st_ino)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"openai_gate_cache\" %V is also the store of PAM, "
+                      "which workers must not write to: name a directory of "
+                      "their own",
+                      &omcf->cache->name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }

@@ -273,10 +273,6 @@ ngx_http_openai_cache(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     omcf->cache->conf_file = cf->conf_file->file.name.data;
     omcf->cache->line = cf->conf_file->line;
 
-    if (ngx_add_path(cf, &omcf->cache) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
     return NGX_CONF_OK;
 }
 

@@ -134,7 +134,13 @@ ngx_http_openai_open_store(ngx_http_openai_main_conf_t *omcf,
 
     message.text[0] = '\0';
 
-    error = og_store_create(path, &message);
+    error = OG_OK;
+
+    /* where nobody asks, somebody else keeps the store */
+
+    if (omcf->conf->base_url) {
+        error = og_store_create(path, &message);
+    }
 
     if (error == OG_OK) {
         error = og_store_open(&worker->store, path, geteuid(), omcf->conf,
@@ -146,8 +152,10 @@ ngx_http_openai_open_store(ngx_http_openai_main_conf_t *omcf,
         worker->retry = ngx_time() + 1;
 
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "openai_gate: cannot use \"openai_gate_cache\": %s",
-                      message.text[0] ? message.text : og_strerror(error));
+                      "openai_gate: cannot use \"openai_gate_cache\": %s; "
+                      "it must belong to uid %d, as the workers do",
+                      message.text[0] ? message.text : og_strerror(error),
+                      (int) geteuid());
         return;
     }
 

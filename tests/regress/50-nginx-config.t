@@ -19,6 +19,7 @@ from sim import Simulator
 from tap import done_testing, is_, like, ok, unlike
 
 CONF = f"{DIRECTORY}/nginx.conf"
+WWW_DATA = 33
 POLICIES = {"any": {"role": "owner reader"}, "web": {"project": "proj_web"}}
 
 
@@ -138,11 +139,19 @@ unlike(done.stdout + done.stderr, re.escape(simulator.admin_key), "nginx -T does
 
 status, said = configured(f"openai_gate_cache {DIRECTORY}/a/b/;" + GOOD)
 like(said, r"mkdir\(\) \"/srv/nginx/a/b\" failed", "a store whose parent is missing")
-os.mkdir(f"{DIRECTORY}/own")
 status, said = configured("openai_gate_cache own/;" + GOOD)
-is_(status, 0, "a path below the prefix")
 info = os.stat(f"{DIRECTORY}/own")
-is_(info.st_uid, 33, "made over to the workers' user")
+is_((status, info.st_uid, oct(info.st_mode & 0o777)), (0, WWW_DATA, "0o700"), "a path below the prefix, made for the workers")
+os.chown(f"{DIRECTORY}/own", 0, 0)
+status, said = configured("openai_gate_cache own/;" + GOOD)
+is_((status, os.stat(f"{DIRECTORY}/own").st_uid), (0, 0), "one that is there stays as it is")
+refused(f"openai_gate_cache {gate.CACHE};" + GOOD, r"\"openai_gate_cache\" /var/cache/openai-gate is also the store of PAM", "PAM's store")
+is_(os.stat(gate.CACHE).st_uid, 0, "PAM's store: stays root's")
+settings.configure(api={"base_url": "none"})
+accepted(f"openai_gate_cache {gate.CACHE};" + GOOD, "PAM's store, where nobody asks: workers only read it")
+is_(os.stat(gate.CACHE).st_uid, 0, "PAM's store: stays root's")
+refused("openai_gate_cache missing;" + GOOD, r"cannot be read, and /etc/openai-gate/gate.conf says \"base_url = none\"", "no store, where nobody asks")
+settings.configure(api={"base_url": simulator.url})
 text = f"load_module {MODULE}; events {{ }} http {{ {GOOD} }}"
 write(f"{DIRECTORY}/default.conf", text)
 done = subprocess.run(["/usr/sbin/nginx", "-t", "-c", f"{DIRECTORY}/default.conf"], capture_output=True, text=True, check=False)
