@@ -50,8 +50,12 @@ check-san: packages
 	$(AGAIN) BUILD=$(BUILD)/san SAN=1 unit
 	$(AGAIN) BUILD=$(BUILD)/san SAN=1 prove TESTS=
 
+# With make dies the demo, and with the demo all that it has started.
 demo: packages
-	$(AGAIN) all
-	$(Q)tests/demo/demo
+	$(AGAIN) demo-programs
+	$(Q)setpriv --pdeathsig KILL tests/demo/demo
 
-.PHONY: packages check check-fast prove check-san demo
+demo-programs: all $(BUILD)/pamdrive
+	@:
+
+.PHONY: packages check check-fast prove check-san demo demo-programs

@@ -22,11 +22,21 @@ def inside():
     return os.path.exists(_MARK)
 
 
-def enter():
-    """Returns inside only."""
-    if inside():
-        return
+def _start_again(*options):
     sys.stdout.flush()
     sys.stderr.flush()
     command = os.path.join(REPOSITORY, "tests", "lib", "jail")
-    os.execv(command, [command, "-s", sys.executable, *sys.orig_argv[1:]])
+    os.execv(command, [command, *options, sys.executable, *sys.orig_argv[1:]])
+
+
+def enter():
+    """For a test. Returns inside only."""
+    if not inside():
+        _start_again("-s")
+
+
+def require(network=False):
+    """For another program, which fails where there is no such machine. With
+    `network` it has this machine's, not one of its own."""
+    if not inside():
+        _start_again(*(["-n"] if network else []))
