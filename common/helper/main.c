@@ -24,6 +24,7 @@
 #include "io/load.h"
 #include "io/store_write.h"
 #include "value/clock.h"
+#include "value/text.h"
 
 #define TIME_MAX_MS	120000
 
@@ -88,6 +89,39 @@ parse_time(const char *text, int64_t *time_ms)
 	return true;
 }
 
+/* As og_identity_find makes them: printable UTF-8 without blanks, folded. */
+static bool
+is_address(const char *text)
+{
+	size_t len, n;
+
+	if (strchr(text, '@') == NULL)
+		return false;
+	for (len = strlen(text); len > 0; text += n, len -= n) {
+		n = og_print_length(text, len);
+		if (n == 0 || *text == ' ' || (*text >= 'A' && *text <= 'Z'))
+			return false;
+	}
+	return true;
+}
+
+/* Validated by the module, and again: anybody can write arguments. */
+static bool
+is_valid(const struct og_query *query)
+{
+	if (query->container[0] != '\0' && !og_id_valid(query->container))
+		return false;
+	switch (query->subject_kind) {
+	case OG_SUBJECT_EMAIL:
+		return is_address(query->subject);
+	case OG_SUBJECT_ID:
+		return og_id_valid(query->subject);
+	case OG_SUBJECT_LIST:
+		break;
+	}
+	return false;
+}
+
 /* "1 CONF MILLISECONDS QUERY...": see client/remote.h. */
 static bool
 parse_request(struct request *request, int argc, char **argv)
@@ -105,7 +139,7 @@ parse_request(struct request *request, int argc, char **argv)
 	request->conf_path = argv[2];
 	for (i = 4; i < argc; i++) {
 		if (og_query_parse(&query, argv[i]) != OG_OK ||
-		    query.subject_kind == OG_SUBJECT_LIST ||
+		    !is_valid(&query) ||
 		    og_facts_get(&request->wanted, &query) == NULL)
 			return false;
 	}
