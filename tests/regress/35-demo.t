@@ -19,6 +19,7 @@ from wait import until
 JAIL = os.path.join(jail.REPOSITORY, "tests/lib/jail")
 DEMO = os.path.join(jail.REPOSITORY, "tests/demo/demo")
 BUILD = os.environ.get("BUILD") or "build"
+OURS = sorted({os.path.realpath(os.path.join(jail.REPOSITORY, path)) for path in ("", BUILD)})
 WATCHED = "OPENAI_GATE_WATCHED"
 PLACES = ["/etc", "/run", "/tmp", "/home", "/srv", "/mnt", "/usr/sbin", "/usr/libexec", "/usr/local", "/usr/lib/nginx",
           "/var/cache/openai-gate", "/var/tmp", "/var/lib/sudo", "/var/lib/nginx", "/var/mail", "/var/spool", "/dev/shm"]
@@ -32,9 +33,8 @@ def enter_namespace():
     if probe.returncode != 0:
         skip_all(probe.stderr.strip())
     # What is ours below /run and /tmp stays visible: opened before it is covered.
-    ours = sorted({os.path.realpath(os.path.join(jail.REPOSITORY, path)) for path in ("", BUILD)})
     script = "set -e\n"
-    covered = list(enumerate(path for path in ours if path.startswith(("/run/", "/tmp/"))))
+    covered = list(enumerate(path for path in OURS if path.startswith(("/run/", "/tmp/"))))
     script += "".join(f"exec {5 + number}<'{path}'\n" for number, path in covered)
     script += "".join(f"mount -t tmpfs -o mode=1777 tmpfs {path}\n" for path in ("/run", "/tmp"))
     script += "".join(f"mkdir -p '{path}'; mount --bind /proc/self/fd/{5 + number} '{path}'; exec {5 + number}<&-\n"
@@ -62,6 +62,8 @@ def machine():
             "network": subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout.count("\n")}
     for place in PLACES:
         for top, directories, names in os.walk(place):
+            # A demo may build.
+            directories[:] = [name for name in directories if os.path.join(top, name) not in OURS]
             for name in directories + names:
                 path = os.path.join(top, name)
                 try:
