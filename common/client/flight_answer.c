@@ -133,7 +133,12 @@ static void
 take_list(struct og_flight *flight, const struct og_answer *answer)
 {
 	/* ABSENT: no such project or group, or an archived one: a complete list
-	 * of nobody, and page is empty. */
+	 * of nobody, and page is empty. Not in the middle of a walk: that would
+	 * cut the list short. */
+	if (answer->state == OG_FACT_ABSENT && flight->pages > 0) {
+		contradiction(flight, "a page of the list is not there");
+		return;
+	}
 	if (!take_rows(flight, &answer->page)) {
 		contradiction(flight, "the same row came twice");
 		return;
