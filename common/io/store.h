@@ -30,8 +30,9 @@
 struct og_store;
 
 /*
- * Opens the store of conf's organization and endpoint below `directory`,
- * which exists: owned by root or `owner`, not writable by group or others,
+ * Opens the store of conf's organization and endpoint (without a base_url:
+ * of the organization, whatever endpoint its facts came from) below
+ * `directory`, which exists: owned by root or `owner`, not writable by group or others,
  * parents likewise. OG_ERR_MISSING, OG_ERR_UNSAFE, OG_ERR_SYSTEM (no
  * permission, no descriptor), OG_ERR_NOMEM. `log` is borrowed and must
  * outlive the store.
@@ -43,8 +44,11 @@ void og_store_free(struct og_store *);		/* NULL is fine */
 
 /*
  * For a host that asks many times: from now on lists stay in memory, and a
- * newer file is looked for at most once a second. A file damaged or truncated
- * in place while it is held cannot hurt the host.
+ * newer file is looked for at most once a second: when `now` is another than
+ * at the last look. A file damaged or truncated in place while it is held
+ * cannot hurt the host: what is held is a copy, verified once. Only a list
+ * over 64 MiB (some 240,000 people) is mapped from its file; whoever cuts
+ * such a file instead of replacing it ends the host by SIGBUS.
  */
 void og_store_hold(struct og_store *);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/store_private.h"
+#include "value/text.h"
 
 enum og_error
 og_inner_create(int dir, enum og_inner inner)
@@ -26,6 +28,42 @@ og_inner_create(int dir, enum og_inner inner)
 	return OG_OK;
 }
 
+/*
+ * Makes the directory unless it is there. Within a parent that nobody else
+ * can write, the mode can be set by name (the umask is the caller's).
+ */
+static enum og_error
+create_outer(const char *directory, struct og_message *message)
+{
+	char parent[PATH_MAX], *name;
+	enum og_error error;
+	size_t len;
+	int dir;
+
+	for (len = strlen(directory); len > 1 && directory[len - 1] == '/';
+	    len--)
+		continue;
+	if (!og_copy(parent, sizeof(parent), directory, len) ||
+	    (name = strrchr(parent, '/')) == NULL || name[1] == '\0') {
+		og_message_set(message, "%.64s: not an absolute path of a "
+		    "directory", directory);
+		return OG_ERR_UNSAFE;
+	}
+	*name++ = '\0';
+	error = og_file_open_directory(&dir, parent[0] != '\0' ? parent : "/",
+	    (struct og_trust){ geteuid(), 022 }, message);
+	if (error != OG_OK)
+		return error;
+	if (mkdirat(dir, name, 0700) != 0 ? errno != EEXIST :
+	    fchmodat(dir, name, 0700, 0) != 0) {
+		og_message_set(message, "%s: cannot be made: %s", directory,
+		    strerror(errno));
+		error = OG_ERR_SYSTEM;
+	}
+	close(dir);
+	return error;
+}
+
 enum og_error
 og_store_create(const char *directory, struct og_message *message)
 {
@@ -33,14 +71,10 @@ og_store_create(const char *directory, struct og_message *message)
 	int dir, inner;
 
 	message->text[0] = '\0';
-	if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-		error = errno == ENOENT ? OG_ERR_MISSING : OG_ERR_SYSTEM;
-		og_message_set(message, "%s: cannot be made: %s", directory,
-		    strerror(errno));
-		return error;
-	}
-	error = og_file_open_directory(&dir, directory,
-	    (struct og_trust){ geteuid(), 022 }, message);
+	error = create_outer(directory, message);
+	if (error == OG_OK)
+		error = og_file_open_directory(&dir, directory,
+		    (struct og_trust){ geteuid(), 022 }, message);
 	if (error != OG_OK)
 		return error;
 	for (inner = 0; inner < OG_INNER_COUNT && error == OG_OK; inner++) {

@@ -2,13 +2,18 @@
  * Writing the store: for the helper, the command line and nginx workers, never
  * for a PAM process. A file is written whole beside its name and renamed; an
  * error leaves the old one. Unknown and forgotten temporary files are swept.
+ *
+ * Files and inner directories are as readable as the store's directory: who
+ * shares it with a group (chmod 2750, mirror mode) shares what comes later.
+ * The umask plays no part. What cannot be written is logged with its path.
  */
 #ifndef OG_IO_STORE_WRITE_H
 #define OG_IO_STORE_WRITE_H
 
 #include "io/store.h"
 
-/* mkdir -p the store's last component and its inner directories, 0700. */
+/* Makes what is not there of the directory (its parents are) and its inner
+ * directories, 0700, for the calling user. */
 enum og_error og_store_create(const char *directory, struct og_message *);
 
 /*
@@ -17,7 +22,8 @@ enum og_error og_store_create(const char *directory, struct og_message *);
  */
 void og_store_no_sync(struct og_store *);
 
-/* One FOUND or ABSENT fact about a subject. */
+/* One FOUND or ABSENT fact about a subject; OG_ERR_PROTOCOL when a found
+ * record is not the subject's, OG_ERR_SYNTAX for anything else. */
 enum og_error og_store_put_single(struct og_store *, const struct og_fact *);
 
 /*
@@ -25,8 +31,8 @@ enum og_error og_store_put_single(struct og_store *, const struct og_fact *);
  *
  *	og_list_begin … og_list_add … og_list_commit or og_list_abort
  *
- * og_list_add: OG_ERR_PROTOCOL when an id comes twice (pages are no snapshot).
- * Two rows whose addresses fold to one make that address ambiguous, no more.
+ * og_list_add: OG_ERR_PROTOCOL when an id comes twice (pages are no snapshot)
+ * or is empty; every later call then fails alike. Two rows whose addresses fold to one make that address ambiguous, no more.
  */
 struct og_list_writer;
 enum og_error og_list_begin(struct og_list_writer **, struct og_store *,
@@ -38,9 +44,10 @@ enum og_error og_list_commit(struct og_list_writer *, int64_t fetched_at,
     enum og_list_state state);
 void og_list_abort(struct og_list_writer *);	/* NULL is fine */
 
-/* Keeps the store within conf's size: temporary and unknown files first, then
- * expired singles, then the oldest. Cheap when nothing is to do: at most one
- * real look a minute (by the mtime of DIR/swept). */
+/* Keeps the store within conf's size, in blocks of 4 KiB: temporary and unknown
+ * files (an hour old) first, then expired singles, then the oldest; a list
+ * that goes while still in use is a warning. Cheap when nothing is to do: at
+ * most one real look a minute (by the mtime of DIR/swept). */
 void og_store_sweep(struct og_store *, int64_t now);
 
 /*

@@ -65,6 +65,17 @@ opening_says_why_not(void **state)
 	assert_non_null(strstr(message.text, "none: No such file"));
 	assert_int_equal(og_store_create(in_scratch("none/deep"), &message),
 	    OG_ERR_MISSING);
+	assert_int_equal(og_store_create("none", &message), OG_ERR_UNSAFE);
+	assert_int_equal(og_store_create("", &message), OG_ERR_UNSAFE);
+	assert_int_equal(og_store_create("///", &message), OG_ERR_UNSAFE);
+	assert_int_equal(og_store_create(in_scratch("store//"), &message),
+	    OG_OK);
+	/* Nothing is made where others could have put a trap. */
+	assert_int_equal(mkdir(in_scratch("open"), 0700), 0);
+	assert_int_equal(chmod(in_scratch("open"), 01777), 0);
+	assert_int_equal(og_store_create(in_scratch("open/store"), &message),
+	    OG_ERR_UNSAFE);
+	assert_int_equal(rmdir(in_scratch("open")), 0);
 	store = kit_store(NULL);
 	og_store_free(store);
 	assert_int_equal(chmod(in_scratch("store"), 0770), 0);
@@ -91,14 +102,12 @@ in_small_world(const char *options, int (*work)(void))
 	int status;
 	pid_t pid;
 
-	if (geteuid() != 0)
-		return false;
 	assert_int_equal(mkdir(in_scratch("store"), 0700), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		if (unshare(CLONE_NEWNS) != 0 ||
-		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 		    mount("none", in_scratch("store"), "tmpfs", 0,
 		    options) != 0)
 			_exit(99);
@@ -185,8 +194,8 @@ on_read_only_disk(void)
 	    OG_OK)
 		return 1;
 	og_store_free(store);
-	if (mount("none", in_scratch("store"), NULL, MS_REMOUNT | MS_RDONLY,
-	    NULL) != 0)
+	if (mount("none", in_scratch("store"), "none",
+	    MS_REMOUNT | MS_RDONLY, NULL) != 0)
 		return 2;
 	store = kit_store(NULL);
 	if (listed(store, by_id(&users, 1), NOW).state != OG_FACT_FOUND ||
@@ -219,16 +228,18 @@ static void
 full_disk(void **state)
 {
 	(void)state;
-	if (!in_small_world("size=600k,mode=700", on_full_disk))
-		skip();
+	if (as_root(__func__) &&
+	    !in_small_world("size=600k,mode=700", on_full_disk))
+		printf("# SKIP %s: no mount namespace to be had\n", __func__);
 }
 
 static void
 read_only_disk(void **state)
 {
 	(void)state;
-	if (!in_small_world("size=600k,mode=700", on_read_only_disk))
-		skip();
+	if (as_root(__func__) &&
+	    !in_small_world("size=600k,mode=700", on_read_only_disk))
+		printf("# SKIP %s: no mount namespace to be had\n", __func__);
 }
 
 /* ulimit -f, in a process that does not die of it. */
@@ -268,9 +279,9 @@ file_size_limit(void **state)
 	og_store_free(store);
 }
 
-/* ulimit -n and -v: a miss that says why, not a crash. */
+/* ulimit -n: a miss that says why. */
 static void
-other_limits(void **state)
+no_descriptors(void **state)
 {
 	struct og_config conf;
 	struct og_message message;
@@ -286,6 +297,8 @@ other_limits(void **state)
 	pid = fork();
 	if (pid == 0) {
 		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 3, 3 });
+		if (open("/dev/null", O_RDONLY) >= 0)
+			_exit(0);	/* valgrind has limits of its own */
 		if (listed(store, by_id(&users, 1), NOW).state !=
 		    OG_FACT_WANTED || strstr(said.text,
 		    "Too many open files") == NULL)
@@ -348,7 +361,7 @@ main(void)
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(file_size_limit, before,
 		    kit_clear),
-		cmocka_unit_test_setup_teardown(other_limits, before,
+		cmocka_unit_test_setup_teardown(no_descriptors, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(missing_directories, before,
 		    kit_clear),
