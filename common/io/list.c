@@ -379,13 +379,14 @@ struct og_list_maker {
 	bool finished;
 };
 
-/* tinycdb says by errno what went wrong. */
+/* tinycdb 0.78 reports failed allocations as ENOMEM, and once as ENOENT. */
 static enum og_error
 made(int result)
 {
 	if (result >= 0)
 		return OG_OK;
-	return errno == ENOMEM ? OG_ERR_NOMEM : OG_ERR_SYSTEM;
+	return errno == ENOMEM || errno == ENOENT ? OG_ERR_NOMEM :
+	    OG_ERR_SYSTEM;
 }
 
 enum og_error

@@ -80,8 +80,8 @@ struct og_list_info {
 struct og_list_info og_store_list(struct og_store *,
     const struct og_query *list, int64_t now);
 
-/* Somebody may just have written: a held store looks at its files again at the
- * next question, not only after a second. */
+/* Somebody else may just have written: a held store looks at its files again
+ * at the next question, not only after a second. Its own writes it sees. */
 void og_store_look_again(struct og_store *);
 
 /*

@@ -157,6 +157,7 @@ og_temp_commit(struct og_store *store, enum og_inner inner,
 		goto bad;
 	close(temp->fd);
 	temp->fd = -1;
+	og_store_look_again(store);
 	/* The new answer stands already; at worst the old one comes back. */
 	if (!store->no_sync && sync_directory(store, inner) != 0)
 		og_store_say(store, LOG_WARNING, og_inner_word(inner),

@@ -409,6 +409,16 @@ holds_for_a_second(void **state)
 	assert_int_equal(listed(store, by_id(&users, 2), NOW + 2).state,
 	    OG_FACT_FOUND);
 	assert_int_equal(og_store_list(store, &users, NOW + 2).rows, 5);
+	/* What it has written itself, it sees. */
+	assert_int_equal(put_list(store, &users, 7, 6, NOW + 2,
+	    OG_LIST_COMPLETE), OG_OK);
+	assert_int_equal(listed(store, by_id(&users, 12), NOW + 2).state,
+	    OG_FACT_FOUND);
+	assert_int_equal(put_list(writer, &users, 1, 5, NOW + 2,
+	    OG_LIST_COMPLETE), OG_OK);
+	og_store_look_again(store);
+	assert_int_equal(listed(store, by_id(&users, 2), NOW + 2).state,
+	    OG_FACT_FOUND);
 	/* A clock set back is a reason to look, too. */
 	only_file(path, "lists");
 	assert_int_equal(unlink(path), 0);
