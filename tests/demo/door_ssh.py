@@ -5,6 +5,7 @@ from gate import guard
 
 
 class Ssh:
+    name = "ssh"
     policies = {"ssh": {"pam_services": "sshd", "role": "owner reader", "project": "proj_web", "owner_is_member": "yes"}}
     cases = [
         ("olivia", "allow ok"),
@@ -29,6 +30,11 @@ class Ssh:
 
     def attempt(self, who):
         return self._stage.watch(lambda: self._sshd.login(who, "true"))
+
+    def forget(self, who):
+        """Makes the store forget; what an administrator would type."""
+        self._stage.gate.cli("cache", "flush", who)
+        return f"openai-gate cache flush {who}"
 
     def close(self):
         self._sshd.stop()

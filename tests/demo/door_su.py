@@ -6,6 +6,7 @@ from stage import PASSWORD
 
 
 class Su:
+    name = "su"
     policies = {}  # sudo's
     cases = [("olivia", "allow ok"), ("ann", "deny role")]
 

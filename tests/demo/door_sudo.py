@@ -5,6 +5,7 @@ from gate import guard
 
 
 class Sudo:
+    name = "sudo"
     policies = {"admin": {"pam_services": "sudo sudo-i su su-l", "role": "owner"}}
     cases = [("olivia", "allow ok"), ("ann", "deny role"), ("zoe", "deny not-a-member"), ("root", "exempt exempt-user")]
 

@@ -2,11 +2,13 @@
 
 A door is a class with
 
+    name        as a person would call it
     policies    what it adds to gate.conf, as tests/lib/gate.py takes it
     cases       [(who, what is expected: "deny role")], in the order of the table
     label(who)  how the attempt is called: "ssh ann@localhost"
     open(stage), close()
     attempt(who) -> Outcome
+    forget(who)         makes the door's store forget; the command that does it
 
 and an entry in the list of doors in `demo`.
 """
@@ -30,6 +32,9 @@ CAST = {
     "ivan": ("ivan.invited@example.com", "invited, not yet in"),
     "zoe": ("zoe@example.com", "not in it"),
     "nils": (None, "no identity in users.map"),
+    "wendy": ("wendy.web@example.com", "reader, project proj_web"),
+    "carla": ("olivia.owner@example.com", "owner, by certificate"),
+    "mallory": ("olivia.owner@example.com", "owner's name, guessing"),
     "root": (None, "exempt: exempt_users"),
 }
 PASSWORD = "the same for all"

@@ -49,6 +49,15 @@ def _make_all(directory):
     _certificate(directory, "client", "ca", "email:gate@example.com", "clientAuth")
 
 
+def client(directory, name):
+    """(certificate, key) of a person, issued by the authority that make() made."""
+    where = os.path.join(directory, "certificates")
+    path = os.path.join(where, name)
+    if not os.path.exists(f"{path}.pem"):
+        _certificate(where, name, "ca", f"email:{name}@example.com", "clientAuth")
+    return f"{path}.pem", f"{path}.key"
+
+
 def make(directory):
     """{"ca": path, "good": (certificate, key), ...} below directory/certificates."""
     where = os.path.join(directory, "certificates")
