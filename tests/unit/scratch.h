@@ -1,6 +1,6 @@
 /*
  * A directory for one test program, with parents that others cannot write:
- * below /run for root, else below $XDG_RUNTIME_DIR or beside the program.
+ * below /run for root, else below /run/user/UID or beside the program.
  */
 #ifndef TESTS_UNIT_SCRATCH_H
 #define TESTS_UNIT_SCRATCH_H
@@ -45,14 +45,14 @@ scratch_below(const char *parent)
 static inline bool
 scratch_make(void)
 {
-	char self[200];
-	const char *runtime;
+	char runtime[40], self[200];
 	ssize_t n;
 
 	if (geteuid() == 0 && scratch_below("/run"))
 		return true;
-	runtime = getenv("XDG_RUNTIME_DIR");
-	if (runtime != NULL && scratch_below(runtime))
+	snprintf(runtime, sizeof(runtime), "/run/user/%lu",
+	    (unsigned long)geteuid());
+	if (scratch_below(runtime))
 		return true;
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n > 0) {
