@@ -6,7 +6,7 @@
 
 /*
  * A fact:	'F', version, length of the whole (16 bits), state, failure,
- *		kind, subject kind, flags, time (64 bits), container, subject,
+ *		kind, subject kind, time (64 bits), container, subject, flags,
  *		id, e-mail, role, checksum (64 bits)
  * A row:	'R', version, length of the whole (16 bits), flags, id, e-mail,
  *		role, checksum (64 bits)

@@ -210,6 +210,8 @@ forgery_is_seen(void **state)
 		{ 2, 30 },		/* length */
 		{ 4, OG_FACT_WANTED },
 		{ 4, 9 },		/* state */
+		{ 4, OG_FACT_ABSENT },	/* with a record */
+		{ 5, OG_TIMEOUT },	/* a reason without a failure */
 		{ 6, 4 },		/* kind */
 		{ 6, OG_QUERY_PROJECT_USER },	/* without its project */
 		{ 7, 3 },		/* subject kind */
