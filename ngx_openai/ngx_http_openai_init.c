@@ -105,7 +105,7 @@ ngx_http_openai_unload(void *data)
 
     og_map_free(omcf->map);
     og_config_free(omcf->conf);
-    og_buffer_free(&omcf->key);
+    og_credentials_free(&omcf->credentials);
 }
 
 
@@ -141,11 +141,9 @@ ngx_http_openai_read_config(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
         return NGX_ERROR;
     }
 
-    if (omcf->conf->base_url == NULL) {
-        return NGX_OK;
-    }
+    /* now, as root: the workers may read none of these files */
 
-    reason = og_load_key(&omcf->key, omcf->conf->key_file, &message);
+    reason = og_load_credentials(&omcf->credentials, omcf->conf, &message);
 
     if (reason != OG_GO_ON) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "openai_gate: %s",

@@ -126,7 +126,7 @@ ngx_http_openai_create_main_conf(ngx_conf_t *cf)
      *     omcf->worker = NULL;
      */
 
-    og_buffer_init(&omcf->key, OG_KEY_MAX + 1);
+    og_credentials_init(&omcf->credentials);
 
     if (ngx_array_init(&omcf->locations, cf->pool, 4,
                        sizeof(ngx_http_openai_location_t))

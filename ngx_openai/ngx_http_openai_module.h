@@ -7,6 +7,7 @@
  *     ngx_http_openai_worker.c     what a worker owns: store, fetcher, log
  *     ngx_http_openai_loop.c       the fetcher on the worker's event loop
  *     ngx_http_openai_handler.c    one request: access phase, waiting, resuming
+ *     ngx_http_openai_ctx.c        what is remembered of a request
  *     ngx_http_openai_decision.c   what a decision means for the request
  *     ngx_http_openai_memo.c       decisions that a worker remembers
  *     ngx_http_openai_variables.c  $openai_gate_*
@@ -128,7 +129,7 @@ struct ngx_http_openai_main_conf_s {
     struct og_config             *conf;
     ngx_array_t                   gates;       /* ngx_http_openai_gate_t * */
     struct og_map                *map;         /* of [identity] */
-    struct og_buffer              key;         /* a secret */
+    struct og_credentials         credentials; /* secrets */
     ngx_msec_t                    timeout;
     ngx_uint_t                    retry_after; /* seconds */
 
@@ -194,7 +195,11 @@ void ngx_http_openai_loop_kick(ngx_http_openai_loop_t *loop);
 
 /* ngx_http_openai_handler.c */
 ngx_int_t ngx_http_openai_handler(ngx_http_request_t *r);
+
+/* ngx_http_openai_ctx.c */
 ngx_http_openai_ctx_t *ngx_http_openai_get_ctx(ngx_http_request_t *r);
+ngx_http_openai_ctx_t *ngx_http_openai_create_ctx(ngx_http_request_t *r);
+void ngx_http_openai_detach(void *data);
 
 /* ngx_http_openai_memo.c */
 ngx_http_openai_memo_t *ngx_http_openai_memo_create(void);

@@ -170,13 +170,10 @@ static void
 ngx_http_openai_open_fetch(ngx_http_openai_main_conf_t *omcf,
     ngx_http_openai_worker_t *worker)
 {
-    char           *key;
-    enum og_error   error;
+    enum og_error  error;
 
-    key = omcf->key.len ? omcf->key.data : NULL;
-
-    error = og_fetch_new(&worker->loop.fetch, omcf->conf, worker->store, key,
-                         &worker->log);
+    error = og_fetch_new(&worker->loop.fetch, omcf->conf, worker->store,
+                         &omcf->credentials, &worker->log);
 
     if (error != OG_OK) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,

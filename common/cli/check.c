@@ -25,8 +25,7 @@ struct asking {
 	struct og_subject subject;
 	struct og_check *check;
 	struct og_fetch *fetch;
-	struct og_buffer key;
-	enum og_reason key_trouble;	/* why there is no key; OG_GO_ON: there is */
+	struct og_credentials credentials;
 	bool finished;
 };
 
@@ -113,16 +112,14 @@ prepare_fetch(struct og_cli *cli, struct asking *asking)
 
 	if (asking->fetch != NULL)
 		return OG_GO_ON;
-	if (cli->conf->base_url != NULL) {
-		reason = og_load_key(&asking->key, cli->conf->key_file,
-		    &message);
-		if (reason != OG_GO_ON) {
-			og_log(&cli->log, LOG_ERR, "%s", message.text);
-			return reason;
-		}
+	reason = og_load_credentials(&asking->credentials, cli->conf,
+	    &message);
+	if (reason != OG_GO_ON) {
+		og_log(&cli->log, LOG_ERR, "%s", message.text);
+		return reason;
 	}
 	error = og_fetch_new(&asking->fetch, cli->conf, cli->store,
-	    asking->key.data, &cli->log);
+	    &asking->credentials, &cli->log);
 	if (error == OG_OK)
 		return OG_GO_ON;
 	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
@@ -248,7 +245,7 @@ og_cli_check(struct og_cli *cli, int argc, char **argv)
 	if (status != OG_EXIT_PASS)
 		return status;
 	memset(&asking, 0, sizeof(asking));
-	og_buffer_init(&asking.key, OG_KEY_MAX);
+	og_credentials_init(&asking.credentials);
 	memset(&report, 0, sizeof(report));
 	report.user = options.user;
 	if (!og_name_valid(options.user, strlen(options.user))) {
@@ -269,6 +266,6 @@ og_cli_check(struct og_cli *cli, int argc, char **argv)
 		status = OG_EXIT_MISCONFIGURED;
 	og_check_free(asking.check);
 	og_fetch_free(asking.fetch);
-	og_buffer_free(&asking.key);
+	og_credentials_free(&asking.credentials);
 	return status;
 }

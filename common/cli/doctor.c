@@ -23,7 +23,7 @@
 struct examination {
 	struct og_cli *cli;
 	struct og_http *http;
-	struct og_buffer key;
+	struct og_credentials credentials;
 	enum og_reason worst;		/* OG_GO_ON: all is well */
 	bool clock_known;
 	/* of the request under way */
@@ -295,16 +295,16 @@ examine_key(struct examination *ex)
 		good("API", "base_url = none: never asked");
 		return false;
 	}
-	reason = og_load_key(&ex->key, conf->key_file, &message);
+	reason = og_load_credentials(&ex->credentials, conf, &message);
 	if (reason != OG_GO_ON) {
 		bad(ex, reason, "key", message.text, NULL);
 		return false;
 	}
 	good("key", conf->key_file);
-	if (strncmp(ex->key.data, "sk-admin-", 9) != 0)
+	if (strncmp(ex->credentials.key.data, "sk-admin-", 9) != 0)
 		warn("key", "does not begin with sk-admin-: right only for a "
 		    "gateway of your own");
-	if (og_http_new(&ex->http, conf, ex->key.data, &ex->cli->log) !=
+	if (og_http_new(&ex->http, conf, &ex->credentials, &ex->cli->log) !=
 	    OG_OK) {
 		bad(ex, OG_NETWORK, "API", "cannot prepare a request",
 		    "check ca_file, client_cert and client_key");
@@ -393,7 +393,7 @@ og_cli_doctor(struct og_cli *cli, int argc, char **argv)
 	memset(&ex, 0, sizeof(ex));
 	ex.cli = cli;
 	ex.worst = OG_GO_ON;
-	og_buffer_init(&ex.key, OG_KEY_MAX);
+	og_credentials_init(&ex.credentials);
 	printf("openai-gate doctor\n");
 	reason = og_cli_load(cli);
 	if (reason != OG_GO_ON) {
@@ -410,7 +410,7 @@ og_cli_doctor(struct og_cli *cli, int argc, char **argv)
 	if (examine_key(&ex))
 		examine_api(&ex);
 	og_http_free(ex.http);
-	og_buffer_free(&ex.key);
+	og_credentials_free(&ex.credentials);
 	printf("%s\n", ex.worst == OG_GO_ON ? "All is well." :
 	    "Something needs mending.");
 	return ex.worst == OG_GO_ON ? OG_EXIT_PASS : og_cli_exit(ex.worst);

@@ -10,7 +10,8 @@
 
 enum og_error
 og_fetch_new(struct og_fetch **fetchp, const struct og_config *conf,
-    struct og_store *store, const char *key, const struct og_log *log)
+    struct og_store *store, const struct og_credentials *credentials,
+    const struct og_log *log)
 {
 	struct og_fetch *fetch;
 	enum og_error error;
@@ -27,10 +28,8 @@ og_fetch_new(struct og_fetch **fetchp, const struct og_config *conf,
 	error = OG_OK;
 	if (conf->base_url == NULL)
 		fetch->grounded = OG_STORE;
-	else if (key == NULL)
-		fetch->grounded = OG_CREDENTIAL;
 	else
-		error = og_http_new(&fetch->http, conf, key, log);
+		error = og_http_new(&fetch->http, conf, credentials, log);
 	if (error != OG_OK) {
 		free(fetch);
 		return error;

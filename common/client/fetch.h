@@ -22,12 +22,12 @@ struct og_fetch;
 struct og_ask;
 
 /*
- * conf, store (NULL: none; nothing is shared or remembered), key and log are
- * borrowed. A conf without base_url, or a NULL key, makes every ask fail as
- * OG_STORE or OG_CREDENTIAL, without a request.
+ * conf, store (NULL: none; nothing is shared or remembered), credentials and
+ * log are borrowed. A conf without base_url makes every ask fail as OG_STORE,
+ * without a request.
  */
 enum og_error og_fetch_new(struct og_fetch **, const struct og_config *,
-    struct og_store *, const char *key, const struct og_log *);
+    struct og_store *, const struct og_credentials *, const struct og_log *);
 void og_fetch_free(struct og_fetch *);		/* NULL is fine; calls nobody back */
 
 int og_fetch_fd(const struct og_fetch *);

@@ -251,14 +251,18 @@ take_emails(struct og_flight *flight, const struct og_answer *answer)
 static void
 take_row(struct og_flight *flight, const struct og_answer *answer)
 {
-	const struct og_record *row;
 	struct og_waiter *waiter;
+	struct og_record *row;
 
 	row = NULL;
 	if (answer->state == OG_FACT_FOUND) {
 		row = &answer->page.row[0];
+		/* Asked for by the id that belongs to the address. */
 		if (flight->query.subject_kind == OG_SUBJECT_EMAIL &&
-		    row->email[0] != '\0' &&
+		    row->email[0] == '\0')
+			memcpy(row->email, flight->query.subject,
+			    sizeof(row->email));
+		if (flight->query.subject_kind == OG_SUBJECT_EMAIL &&
 		    !og_equal_folded(row->email, flight->query.subject)) {
 			contradiction(flight,
 			    "the row asked for has another e-mail address");

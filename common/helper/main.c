@@ -38,7 +38,7 @@ struct request {
 struct session {
 	struct og_config *conf;
 	struct og_store *store;
-	struct og_buffer key;
+	struct og_credentials credentials;
 	struct og_fetch *fetch;
 	struct og_log log;
 	bool finished;
@@ -222,9 +222,9 @@ prepare(struct session *session)
 
 	reason = og_load_config(&session->conf, session->request->conf_path,
 	    &message);
-	if (reason == OG_GO_ON && session->conf->base_url != NULL)
-		reason = og_load_key(&session->key, session->conf->key_file,
-		    &message);
+	if (reason == OG_GO_ON)
+		reason = og_load_credentials(&session->credentials,
+		    session->conf, &message);
 	if (reason != OG_GO_ON) {
 		og_log(&session->log, LOG_ALERT, "%s", message.text);
 		return reason;
@@ -234,7 +234,7 @@ prepare(struct session *session)
 		return reason;
 	mark_stale(session);
 	error = og_fetch_new(&session->fetch, session->conf, session->store,
-	    session->key.data, &session->log);
+	    &session->credentials, &session->log);
 	if (error == OG_OK)
 		return OG_GO_ON;
 	og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
@@ -251,7 +251,7 @@ serve(struct request *request)
 
 	memset(&session, 0, sizeof(session));
 	deadline = og_clock_mono() + request->time_ms;
-	og_buffer_init(&session.key, OG_KEY_MAX);
+	og_credentials_init(&session.credentials);
 	session.request = request;
 	session.log.emit = to_syslog;
 	session.log.max_level = LOG_INFO;
@@ -265,7 +265,7 @@ serve(struct request *request)
 		og_fetch_wait(session.fetch, &session.finished);
 	og_fetch_free(session.fetch);
 	og_store_free(session.store);
-	og_buffer_free(&session.key);
+	og_credentials_free(&session.credentials);
 	og_config_free(session.conf);
 	return session.replied == OG_OK ? 0 : 1;
 }

@@ -322,7 +322,7 @@ og_http_pending(const struct og_http *http)
 
 enum og_error
 og_http_new(struct og_http **out, const struct og_config *conf,
-    const char *key, const struct og_log *log)
+    const struct og_credentials *credentials, const struct og_log *log)
 {
 	struct og_http *http;
 	enum og_error error;
@@ -340,7 +340,7 @@ og_http_new(struct og_http **out, const struct og_config *conf,
 	TAILQ_INIT(&http->finished);
 	http->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	error = http->epoll_fd < 0 ? OG_ERR_SYSTEM :
-	    og_http_model_init(&http->model, conf, key, log);
+	    og_http_model_init(&http->model, conf, credentials, log);
 	if (error == OG_OK)
 		error = make_multi(http);
 	if (error == OG_OK)

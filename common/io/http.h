@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "io/load.h"
 #include "meaning/api.h"
 #include "meaning/config.h"
 #include "value/error.h"
@@ -31,17 +32,15 @@
 struct og_http;
 
 /*
- * base_url, organization, ca_file, client_cert, client_key and proxy are read
- * from conf, which is borrowed until og_http_free, as is log; key is copied,
- * and the copy wiped by og_http_free. The three files are read here and now,
- * by the rules of io/file.h (owner root or this process's user).
+ * base_url, organization and proxy are read from conf. conf, credentials
+ * (io/load.h) and log are borrowed until og_http_free.
  *
- * Errors, logged: those of og_file_read; OG_ERR_SYNTAX (an empty file, or a
- * key or organization that cannot stand in a header); OG_ERR_SYSTEM;
- * OG_ERR_NOMEM. What a file holds is judged by the first handshake.
+ * Errors, logged: OG_ERR_SYNTAX (a key or organization that cannot stand in a
+ * header); OG_ERR_SYSTEM; OG_ERR_NOMEM. What the credentials' certificates
+ * are good for is judged by the first handshake.
  */
 enum og_error og_http_new(struct og_http **, const struct og_config *conf,
-    const char *key, const struct og_log *log);
+    const struct og_credentials *, const struct og_log *log);
 void og_http_free(struct og_http *);	/* NULL is fine; not from a callback */
 
 int og_http_fd(const struct og_http *);

@@ -12,7 +12,6 @@
 #include "meaning/api.h"
 
 #define CA_DIRECTORY	"/etc/ssl/certs"
-#define PEM_MAX		(4 * 1024 * 1024)	/* bytes of a file of certificates */
 #define HEADER_MAX	4096			/* bytes of a header line of ours */
 
 static bool
@@ -176,7 +175,7 @@ set_trust(const struct og_http_model *model)
 	size_t i;
 
 	directory = NULL;
-	if (model->ca.len == 0) {
+	if (model->credentials->ca.len == 0) {
 		if (!is_hashed_directory(CA_DIRECTORY))
 			return CURLE_OK;
 		directory = CA_DIRECTORY;
@@ -188,7 +187,7 @@ set_trust(const struct og_http_model *model)
 			code = curl_easy_setopt(model->easy, who[i].directory,
 			    directory);
 		if (code == CURLE_OK)
-			code = set_blob(model, who[i].blob, &model->ca);
+			code = set_blob(model, who[i].blob, &model->credentials->ca);
 	}
 	return code;
 }
@@ -198,9 +197,9 @@ set_certificate(const struct og_http_model *model)
 {
 	CURLcode code;
 
-	code = set_blob(model, CURLOPT_SSLCERT_BLOB, &model->cert);
+	code = set_blob(model, CURLOPT_SSLCERT_BLOB, &model->credentials->cert);
 	if (code == CURLE_OK)
-		code = set_blob(model, CURLOPT_SSLKEY_BLOB, &model->cert_key);
+		code = set_blob(model, CURLOPT_SSLKEY_BLOB, &model->credentials->cert_key);
 	/* "" and not nothing, for which OpenSSL would ask the terminal for an
 	 * encrypted key's pass phrase, and wait. */
 	if (code == CURLE_OK)
@@ -290,30 +289,6 @@ add_headers(struct og_http_model *model, const char *key)
 	return error;
 }
 
-/* By the rules of trusted files, which libcurl does not know. */
-static enum og_error
-read_pem(struct og_buffer *pem, const char *path, mode_t forbidden,
-    const struct og_log *log)
-{
-	struct og_message message;
-	struct og_trust trust;
-	enum og_error error;
-
-	if (path == NULL)
-		return OG_OK;
-	trust.owner = geteuid();
-	trust.forbidden = forbidden;
-	error = og_file_read(pem, path, trust, &message);
-	if (error == OG_OK && pem->len == 0) {
-		/* An empty ca_file must not mean the system's authorities. */
-		og_message_set(&message, "%s: the file is empty", path);
-		error = OG_ERR_SYNTAX;
-	}
-	if (error != OG_OK)
-		og_log(log, LOG_ALERT, "%s", message.text);
-	return error;
-}
-
 /* Debian's libcurl resolves names in a thread; one that does not stops the
  * whole process for as long as a DNS server is silent. */
 static void
@@ -330,7 +305,7 @@ warn_of_blocking(const struct og_log *log)
 
 enum og_error
 og_http_model_init(struct og_http_model *model, const struct og_config *conf,
-    const char *key, const struct og_log *log)
+    const struct og_credentials *credentials, const struct og_log *log)
 {
 	enum og_error error;
 
@@ -338,17 +313,9 @@ og_http_model_init(struct og_http_model *model, const struct og_config *conf,
 	model->conf = conf;
 	model->log = log;
 	model->cleartext = strncmp(conf->base_url, "http:", 5) == 0;
-	og_buffer_init(&model->ca, PEM_MAX);
-	og_buffer_init(&model->cert, PEM_MAX);
-	og_buffer_init(&model->cert_key, PEM_MAX);
+	model->credentials = credentials;
 	warn_of_blocking(log);
-	error = read_pem(&model->ca, conf->ca_file, 022, log);
-	if (error == OG_OK)
-		error = read_pem(&model->cert, conf->client_cert, 022, log);
-	if (error == OG_OK)
-		error = read_pem(&model->cert_key, conf->client_key, 077, log);
-	if (error == OG_OK)
-		error = add_headers(model, key);
+	error = add_headers(model, credentials->key.data);
 	if (error == OG_OK)
 		error = set_options(model);
 	return error;
@@ -363,9 +330,6 @@ og_http_model_free(struct og_http_model *model)
 	for (header = model->headers; header != NULL; header = header->next)
 		explicit_bzero(header->data, strlen(header->data));
 	curl_slist_free_all(model->headers);
-	og_buffer_free(&model->ca);
-	og_buffer_free(&model->cert);
-	og_buffer_free(&model->cert_key);
 	model->easy = NULL;
 	model->headers = NULL;
 }

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
+#include "io/load.h"
 #include "meaning/config.h"
-#include "value/buffer.h"
 #include "value/error.h"
 #include "value/log.h"
 
@@ -18,9 +18,7 @@ struct curl_slist;
 struct og_http_model {
 	void *easy;			/* CURL *, for curl_easy_duphandle */
 	struct curl_slist *headers;	/* shared by all copies; holds the key */
-	struct og_buffer ca;		/* as are these three */
-	struct og_buffer cert;
-	struct og_buffer cert_key;
+	const struct og_credentials *credentials;	/* borrowed */
 	bool cleartext;			/* http, to a loopback address */
 	const struct og_config *conf;
 	const struct og_log *log;
@@ -28,9 +26,10 @@ struct og_http_model {
 
 /* Errors as og_http_new's; logged. Freeing is needed on error too. */
 enum og_error og_http_model_init(struct og_http_model *,
-    const struct og_config *, const char *key, const struct og_log *);
+    const struct og_config *, const struct og_credentials *,
+    const struct og_log *);
 
-/* After every copy of easy. Wipes key and private key; zeroed is fine. */
+/* After every copy of easy. Wipes its copy of the key; zeroed is fine. */
 void og_http_model_free(struct og_http_model *);
 
 #endif

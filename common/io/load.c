@@ -135,3 +135,64 @@ og_load_key(struct og_buffer *key, const char *path,
 		og_buffer_free(key);
 	return reason;
 }
+
+#define PEM_MAX (4 * 1024 * 1024)	/* bytes of a file of certificates */
+
+void
+og_credentials_init(struct og_credentials *credentials)
+{
+	og_buffer_init(&credentials->key, OG_KEY_MAX + 1);
+	og_buffer_init(&credentials->ca, PEM_MAX);
+	og_buffer_init(&credentials->cert, PEM_MAX);
+	og_buffer_init(&credentials->cert_key, PEM_MAX);
+}
+
+void
+og_credentials_free(struct og_credentials *credentials)
+{
+	og_buffer_free(&credentials->key);
+	og_buffer_free(&credentials->ca);
+	og_buffer_free(&credentials->cert);
+	og_buffer_free(&credentials->cert_key);
+}
+
+static enum og_reason
+load_pem(struct og_buffer *pem, const char *path, struct og_trust trust,
+    struct og_message *message)
+{
+	enum og_reason reason;
+
+	if (path == NULL)
+		return OG_GO_ON;
+	reason = reason_of(og_file_read(pem, path, trust, message));
+	if (reason == OG_GO_ON && pem->len == 0) {
+		/* An empty ca_file must not mean the system's authorities. */
+		og_message_set(message, "%s: the file is empty", path);
+		return OG_CONFIG;
+	}
+	return reason;
+}
+
+enum og_reason
+og_load_credentials(struct og_credentials *credentials,
+    const struct og_config *conf, struct og_message *message)
+{
+	enum og_reason reason;
+
+	message->text[0] = '\0';
+	if (conf->base_url == NULL)
+		return OG_GO_ON;
+	reason = og_load_key(&credentials->key, conf->key_file, message);
+	if (reason == OG_GO_ON)
+		reason = load_pem(&credentials->ca, conf->ca_file,
+		    OG_TRUST_ROOT, message);
+	if (reason == OG_GO_ON)
+		reason = load_pem(&credentials->cert, conf->client_cert,
+		    OG_TRUST_ROOT, message);
+	if (reason == OG_GO_ON)
+		reason = load_pem(&credentials->cert_key, conf->client_key,
+		    OG_TRUST_KEY, message);
+	if (reason != OG_GO_ON)
+		og_credentials_free(credentials);
+	return reason;
+}

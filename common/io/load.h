@@ -39,4 +39,29 @@ enum og_reason og_load_subject(struct og_subject *subject,
 enum og_reason og_load_key(struct og_buffer *key, const char *path,
     struct og_message *);
 
+/*
+ * All that a connection to the API needs of files: who we are and whom we
+ * trust. Read at once, so that a host may drop its privileges afterwards
+ * (nginx's workers may read none of them). Two of them are secrets.
+ */
+struct og_credentials {
+	struct og_buffer key;		/* key_file */
+	struct og_buffer ca;		/* ca_file; empty: the system's authorities */
+	struct og_buffer cert;		/* client_cert; empty: none */
+	struct og_buffer cert_key;	/* client_key */
+};
+
+/* Empty. */
+void og_credentials_init(struct og_credentials *);
+
+/*
+ * Reads what conf names into empty credentials: nothing at all without a
+ * base_url. Reasons as og_load_key's; an empty file is OG_CONFIG. After an
+ * error they are empty again.
+ */
+enum og_reason og_load_credentials(struct og_credentials *,
+    const struct og_config *, struct og_message *);
+
+void og_credentials_free(struct og_credentials *);	/* wipes */
+
 #endif

@@ -95,7 +95,7 @@ test_request(void **state)
 		if (strstr(outcome.body, unwanted[i]) != NULL)
 			fail_msg("\"%s\" in %s", unwanted[i], outcome.body);
 	}
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -109,7 +109,7 @@ test_no_organization(void **state)
 	client_open(&client);
 	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
 	assert_null(strstr(outcome.body, "OpenAI-Organization"));
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* A line break in a secret would begin a header of its own. */
@@ -125,15 +125,18 @@ test_header_injection(void **state)
 	(void)state;
 	client_init(&client, "http", server.port);
 	for (i = 0; i < COUNT(keys); i++) {
+		client_key(&client, keys[i]);
 		assert_int_equal(og_http_new(&client.http, &client.conf,
-		    keys[i], &client.log), OG_ERR_SYNTAX);
+		    &client.credentials, &client.log), OG_ERR_SYNTAX);
 		assert_null(client.http);
 		assert_non_null(strstr(client.line, "Authorization"));
 		assert_null(strstr(client.line, keys[i]));
 	}
 	client.conf.organization = (char *)(uintptr_t)"org\n";
-	assert_int_equal(og_http_new(&client.http, &client.conf, "sk-a",
-	    &client.log), OG_ERR_SYNTAX);
+	client_key(&client, "sk-a");
+	assert_int_equal(og_http_new(&client.http, &client.conf,
+	    &client.credentials, &client.log), OG_ERR_SYNTAX);
+	client_close(&client);
 }
 
 /* Answers, each over a client that lives on. */
@@ -194,7 +197,7 @@ test_answers(void **state)
 			assert_string_not_equal(outcome.detail, "");
 		assert_int_equal(og_http_pending(client.http), 0);
 	}
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -213,7 +216,7 @@ test_head(void **state)
 	client_ask(&client, "/interim", PATIENCE_MS, &outcome);
 	assert_int_equal(outcome.retry_after_ms, -1);
 	assert_string_equal(outcome.request_id, "");
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -229,7 +232,7 @@ test_redirect_is_not_followed(void **state)
 	before_it = atomic_load(&server.seen->requests);
 	client_ask(&client, "/redirect", PATIENCE_MS, &outcome);
 	assert_int_equal(atomic_load(&server.seen->requests), before_it + 1);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -244,7 +247,7 @@ test_path_is_sent_as_it_is(void **state)
 	client_ask(&client, "/a/../%2e%2e//b", PATIENCE_MS, &outcome);
 	assert_true(strncmp(server.seen->head, "GET /a/../%2e%2e//b HTTP",
 	    24) == 0);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* A host may execute another program at any time. */
@@ -272,7 +275,7 @@ test_no_socket_is_inherited(void **state)
 	}
 	assert_int_equal(found, 1);
 	assert_int_equal(fcntl(og_http_fd(client.http), F_GETFD), FD_CLOEXEC);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -292,7 +295,7 @@ test_reuse_without_cookies(void **state)
 	assert_null(strstr(outcome.body, "Cookie"));
 	assert_int_equal(atomic_load(&server.seen->connections),
 	    before_it + 1);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* A server may close a kept connection at any time. */
@@ -311,7 +314,7 @@ test_stale_connection(void **state)
 		client_ask(&client, "/echo", PATIENCE_MS, &outcome);
 		assert_int_equal(outcome.error, OG_OK);
 	}
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* Deadlines. */
@@ -338,7 +341,7 @@ test_deadlines(void **state)
 	    take_outcome, &outcome), OG_ERR_TIMEOUT);
 	assert_int_equal(og_http_pending(client.http), 0);
 	assert_int_equal(outcome.calls, 0);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* This server waits for an end of line that no TLS client ever sends. */
@@ -358,7 +361,7 @@ test_silent_handshake(void **state)
 	assert_int_equal(outcome.error, OG_ERR_TIMEOUT);
 	assert_null(strstr(outcome.detail, "let the deadline pass"));
 	assert_int_equal(background.calls, 0);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* A deadline that libcurl forgets. */
@@ -396,7 +399,7 @@ test_deaf_libcurl(void **state)
 	assert_int_equal(outcome.calls, 1);
 	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
 	assert_int_equal(outcome.error, OG_OK);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* Fills the queue of a listener that never accepts. Returns how many
@@ -476,7 +479,7 @@ test_silent_connect(void **state)
 	}
 	assert_int_equal(outcome.error, OG_OK);
 	assert_int_equal(outcome.status, 200);
-	og_http_free(client.http);
+	client_close(&client);
 	close(listener);
 }
 
@@ -508,7 +511,7 @@ test_silent_dns(void **state)
 	client_get(&client, "/x", PATIENCE_MS, &outcome);
 	og_http_run(client.http);
 	wait_for(&hole_entered, 2);
-	og_http_free(client.http);
+	client_close(&client);
 	assert_int_equal(outcome.calls, 0);
 	assert_int_equal(atomic_load(&hole_left), 0);
 	assert_int_equal(write(hole[1], "x", 1), 1);
@@ -551,7 +554,7 @@ test_callback_starts_another(void **state)
 	client_wait(&client, &chain.next);
 	assert_int_equal(chain.next.error, OG_OK);
 	assert_int_equal(og_http_pending(client.http), 0);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -574,7 +577,7 @@ test_many_at_once(void **state)
 		    OG_ERR_TIMEOUT : OG_OK);
 	}
 	assert_int_equal(og_http_pending(client.http), 0);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -591,7 +594,7 @@ test_free_drops(void **state)
 	client_step(&client, PATIENCE_MS);
 	client_step(&client, PATIENCE_MS);
 	client_get(&client, "/echo", PATIENCE_MS, &outcome[2]);
-	og_http_free(client.http);
+	client_close(&client);
 	assert_int_equal(outcome[0].calls, 0);
 	assert_int_equal(outcome[1].calls, 0);
 	assert_int_equal(outcome[2].calls, 0);
@@ -625,7 +628,7 @@ test_broken_multi(void **state)
 		assert_int_equal(outcome[2].error, OG_OK);
 		assert_int_equal(og_http_fd(client.http), fd);
 	}
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* Where the key may go. */
@@ -646,7 +649,7 @@ test_refused(void **state)
 	client_ask(&client, "/x", PATIENCE_MS, &outcome);
 	assert_int_equal(outcome.error, OG_ERR_NETWORK);
 	assert_string_not_equal(outcome.detail, "");
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* Whatever a name is configured to mean, http ends on this machine. */
@@ -664,7 +667,7 @@ test_http_stays_here(void **state)
 	client_ask(&client, "/x", 2000, &outcome);
 	assert_int_equal(outcome.error, OG_ERR_NETWORK);
 	assert_non_null(strstr(client.line, "leads to another machine"));
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 static void
@@ -681,7 +684,7 @@ test_http_needs_no_proxy(void **state)
 	client_open(&client);
 	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
 	assert_int_equal(outcome.error, OG_OK);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* The configured proxy is used whatever NO_PROXY says, and sees no key. */
@@ -703,7 +706,7 @@ test_proxy(void **state)
 	assert_true(strncmp(server.seen->head, "CONNECT 127.0.0.1:9 ", 20) ==
 	    0);
 	assert_null(strstr(server.seen->head, "sk-test"));
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 /* A variable that counted would lead to port 1, where nobody listens; test
@@ -735,7 +738,7 @@ test_environment_proxy(void **state)
 	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
 	setenv("NO_PROXY", "*", 1);
 	assert_int_equal(outcome.error, OG_OK);
-	og_http_free(client.http);
+	client_close(&client);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)

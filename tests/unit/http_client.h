@@ -25,6 +25,7 @@
 struct client {
 	struct og_http *http;
 	struct og_config conf;
+	struct og_credentials credentials;
 	struct og_log log;
 	char base_url[128];
 	char line[OG_LOG_MAX];
@@ -53,12 +54,22 @@ client_emit(void *arg, int level, const char *line)
 }
 
 static inline void
+client_key(struct client *client, const char *key)
+{
+	og_buffer_reset(&client->credentials.key);
+	assert_int_equal(og_buffer_add(&client->credentials.key, key,
+	    strlen(key)), OG_OK);
+}
+
+static inline void
 client_init(struct client *client, const char *scheme, int port)
 {
 	memset(client, 0, sizeof(*client));
 	snprintf(client->base_url, sizeof(client->base_url),
 	    "%s://127.0.0.1:%d", scheme, port);
 	client->conf.base_url = client->base_url;
+	og_credentials_init(&client->credentials);
+	client_key(client, "sk-test");
 	client->log.emit = client_emit;
 	client->log.arg = client;
 	client->log.max_level = 7;
@@ -67,8 +78,15 @@ client_init(struct client *client, const char *scheme, int port)
 static inline void
 client_open(struct client *client)
 {
-	assert_int_equal(og_http_new(&client->http, &client->conf, "sk-test",
-	    &client->log), OG_OK);
+	assert_int_equal(og_http_new(&client->http, &client->conf,
+	    &client->credentials, &client->log), OG_OK);
+}
+
+static inline void
+client_close(struct client *client)
+{
+	og_http_free(client->http);
+	og_credentials_free(&client->credentials);
 }
 
 static inline void

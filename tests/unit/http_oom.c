@@ -87,14 +87,14 @@ test_each(void **state)
 		failing = n;
 		allocations = 0;
 		client_init(&client, "http", server.port);
-		error = og_http_new(&client.http, &client.conf, "sk-test",
-		    &client.log);
+		error = og_http_new(&client.http, &client.conf,
+		    &client.credentials, &client.log);
 		if (error == OG_OK)
 			ask_twice(&client);
 		else
 			assert_true(error == OG_ERR_NOMEM ||
 			    error == OG_ERR_SYSTEM);
-		og_http_free(client.http);
+		client_close(&client);
 		if (allocations <= n)
 			break;
 	}

@@ -160,6 +160,21 @@ static const struct trust_row trust[] = {
 	{ "server", "1", "ca.pem", "client.pem", "encrypted.key", "" },
 };
 
+/* Whatever its owner: whom a file may belong to is judged elsewhere. */
+static void
+take_file(struct og_buffer *buffer, const char *name)
+{
+	unsigned char *data;
+	size_t len;
+
+	if (name == NULL)
+		return;
+	data = get_file(in_scratch("%s", name), &len);
+	assert_non_null(data);
+	assert_int_equal(og_buffer_add(buffer, data, len), OG_OK);
+	free(data);
+}
+
 static void
 test_trust(void **state)
 {
@@ -172,12 +187,12 @@ test_trust(void **state)
 	for (i = 0; i < COUNT(trust); i++) {
 		client_init(&client, "https", start_server(&program,
 		    trust[i].server, trust[i].verify));
-		client.conf.ca_file = file(trust[i].ca_file);
-		client.conf.client_cert = file(trust[i].client_cert);
-		client.conf.client_key = file(trust[i].client_key);
+		take_file(&client.credentials.ca, trust[i].ca_file);
+		take_file(&client.credentials.cert, trust[i].client_cert);
+		take_file(&client.credentials.cert_key, trust[i].client_key);
 		client_open(&client);
 		client_ask(&client, "/", PATIENCE_MS, &outcome);
-		og_http_free(client.http);
+		client_close(&client);
 		stop_server(&program);
 		if (outcome.error != (trust[i].detail == NULL ? OG_OK :
 		    OG_ERR_NETWORK))
@@ -195,39 +210,51 @@ struct file_row {
 	const char *ca_file;
 	const char *client_cert;
 	const char *client_key;
-	enum og_error error;
+	enum og_reason reason;
 	const char *blamed;
 };
 
 static const struct file_row files[] = {
-	{ "none.pem", NULL, NULL, OG_ERR_MISSING, "none.pem" },
-	{ "open.pem", NULL, NULL, OG_ERR_UNSAFE, "open.pem" },
-	{ "empty.pem", NULL, NULL, OG_ERR_SYNTAX, "empty.pem" },
-	{ "link.pem", NULL, NULL, OG_ERR_UNSAFE, "link.pem" },
-	{ NULL, "open.pem", "client.key", OG_ERR_UNSAFE, "open.pem" },
-	{ NULL, "client.pem", "open.key", OG_ERR_UNSAFE, "open.key" },
-	{ NULL, "client.pem", "none.key", OG_ERR_MISSING, "none.key" },
-	{ NULL, "client.pem", "empty.key", OG_ERR_SYNTAX, "empty.key" },
+	{ "none.pem", NULL, NULL, OG_CONFIG, "none.pem" },
+	{ "open.pem", NULL, NULL, OG_UNSAFE_FILE, "open.pem" },
+	{ "empty.pem", NULL, NULL, OG_CONFIG, "empty.pem" },
+	{ "link.pem", NULL, NULL, OG_UNSAFE_FILE, "link.pem" },
+	{ NULL, "open.pem", "client.key", OG_UNSAFE_FILE, "open.pem" },
+	{ NULL, "client.pem", "open.key", OG_UNSAFE_FILE, "open.key" },
+	{ NULL, "client.pem", "none.key", OG_CONFIG, "none.key" },
+	{ NULL, "client.pem", "empty.key", OG_CONFIG, "empty.key" },
 };
 
 static void
 test_files(void **state)
 {
+	struct og_credentials credentials;
+	struct og_message message;
 	struct client client;
 	size_t i;
 
 	(void)state;
+	if (!as_root("test_files"))
+		return;
 	client_init(&client, "https", 9);
+	client.conf.key_file = file("admin.key");
+	og_credentials_init(&credentials);
+	assert_int_equal(og_load_credentials(&credentials, &client.conf,
+	    &message), OG_GO_ON);
+	og_credentials_free(&credentials);
 	for (i = 0; i < COUNT(files); i++) {
+		client.conf.key_file = file("admin.key");
 		client.conf.ca_file = file(files[i].ca_file);
 		client.conf.client_cert = file(files[i].client_cert);
 		client.conf.client_key = file(files[i].client_key);
-		if (og_http_new(&client.http, &client.conf, "sk-test",
-		    &client.log) != files[i].error)
-			fail_msg("row %zu: %s", i, client.line);
-		assert_null(client.http);
-		assert_non_null(strstr(client.line, files[i].blamed));
+		if (og_load_credentials(&credentials, &client.conf,
+		    &message) != files[i].reason)
+			fail_msg("row %zu: %s", i, message.text);
+		assert_non_null(strstr(message.text, files[i].blamed));
+		/* All or nothing. */
+		assert_int_equal(credentials.key.len, 0);
 	}
+	client_close(&client);
 }
 
 static int
@@ -241,6 +268,7 @@ make_files(void **state)
 	make_certificate("client", "extendedKeyUsage=clientAuth");
 	encrypt_key("client.key", "encrypted.key");
 	if (!put_file(in_scratch("garbage.pem"), "no PEM\n", 7, 0644) ||
+	    !put_file(in_scratch("admin.key"), "sk-admin-x\n", 11, 0600) ||
 	    !put_file(in_scratch("empty.pem"), "", 0, 0644) ||
 	    !put_file(in_scratch("empty.key"), "", 0, 0600) ||
 	    !put_file(in_scratch("open.pem"), "x\n", 2, 0666) ||
