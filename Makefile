@@ -27,7 +27,8 @@ HELPER_PATH = $(LIBEXECDIR)/openai-gate/openai-gate-fetch
 # What is ours.
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wundef -Wvla
-HARDENING = -fPIC -fstack-protector-strong -fvisibility=hidden
+HARDENING = -fPIC -fstack-protector-strong -fvisibility=hidden \
+	-ffunction-sections -fdata-sections
 ifeq ($(SAN),)
 HARDENING += -D_FORTIFY_SOURCE=2
 LINK_STRICT = -Wl,-z,defs
@@ -35,7 +36,7 @@ else
 WITH_SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 endif
-LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack
+LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections
 OURS = -std=c11 -D_GNU_SOURCE -Icommon $(WARNINGS) $(HARDENING) $(WITH_SAN) \
 	-DOG_HELPER_PATH='"$(HELPER_PATH)"' -MMD -MP
 ifdef CI
