@@ -77,6 +77,8 @@ except KeyError:
 mine = subprocess.run(PRINTS_ITS_PLACE.split(), capture_output=True, text=True).stdout.split()
 theirs = run(*PRINTS_ITS_PLACE.split()).stdout.split()
 ok(len(theirs) == 3 and not set(mine) & set(theirs), "mounts, network and processes are its own")
+ours = run("-n", *PRINTS_ITS_PLACE.split()).stdout.split()
+is_([place for place in ours if place in mine], mine[1:2], "with -n, the network alone is shared")
 
 like(run("sh", "-c", "ls -l /dev/null /dev/tty; echo x >/dev/null && head -c 3 /dev/urandom | wc -c").stdout,
      r"(?s)crw-rw-rw-.*crw-rw-rw-.*3", "devices work")
