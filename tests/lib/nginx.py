@@ -29,7 +29,9 @@ import jail
 
 BUILD = os.path.join(jail.REPOSITORY, os.environ.get("BUILD") or "build")
 MODULE = os.path.join(BUILD, "ngx_http_openai_module.so")
-NGINX = os.environ.get("NGINX_BINARY") or "/usr/sbin/nginx"
+# Another nginx, with the module linked in: make NGINX_SRC=DIR build/nginx
+LINKED_IN = os.environ.get("NGINX_BINARY")
+NGINX = LINKED_IN or "/usr/sbin/nginx"
 DIRECTORY = "/srv/nginx"
 PORT = 8080
 
@@ -103,7 +105,7 @@ class Nginx:
         """nginx.conf, anew."""
         if http is not None:
             self.http = http
-        load = f"load_module {MODULE};" if self.module else ""
+        load = f"load_module {MODULE};" if self.module and not LINKED_IN else ""
         cache = f"openai_gate_cache {self.cache};" if self.module and not re.search(r"(?<!\$)openai_gate_cache", self.http) else ""
         log = f"log_format gate '{_FORMAT}'; access_log {self.access_log} gate;" if self.module else "access_log off;"
         with open(f"{DIRECTORY}/nginx.conf", "w", encoding="utf-8") as file:
