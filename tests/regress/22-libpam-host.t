@@ -5,7 +5,6 @@ process, what must not be left in it, and the deadline."""
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ jail.enter()
 
 from gate import CACHE, HELPER, Gate, decisions, install, write
 from journal import Journal
-from pamdrive import Pam
+from pamdrive import DIRECTORY, DRIVER, Pam
 from sim import Simulator
 from tap import diag, done_testing, failed, is_, like, ok, skip
 
@@ -228,8 +227,8 @@ def reset_host():
     gate.forget()
     simulator.clear_requests()
     simulator.fault("silence", times=1)
-    driver = os.path.join(os.environ.get("BUILD") or os.path.join(jail.REPOSITORY, "build"), "pamdrive")
-    with subprocess.Popen([driver, "--confdir", "/run/pam.d", "--user", "ann", "door", "acct_mgmt"], stdout=subprocess.DEVNULL) as host:
+    command = [DRIVER, "--confdir", DIRECTORY, "--user", "ann", "door", "acct_mgmt"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as host:
         simulator.wait_requests(1)
         host.kill()
     is_(pam.ask("door", "ben").code, "PAM_SUCCESS", "a host killed while its helper asks: the next one passes")
