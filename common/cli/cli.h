@@ -13,7 +13,7 @@
 #include "value/log.h"
 #include "value/reason.h"
 
-/* Exit statuses (DESIGN section 3), and sysexits(3)' for a misused command. */
+/* Exit statuses, openai-gate(8), and sysexits(3)' for a misused command. */
 #define OG_EXIT_PASS		0
 #define OG_EXIT_DENY		1
 #define OG_EXIT_UNAVAILABLE	2

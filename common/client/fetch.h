@@ -1,5 +1,5 @@
 /*
- * Fetching facts: the request plan (DESIGN section 6), single flight within
+ * Fetching facts: the request plan, single flight within
  * this process and between processes, pace, back-off and retries. Everything
  * fetched goes into the store, and from there or from here to whoever asked.
  *

@@ -1,5 +1,5 @@
 /*
- * Reading files that are trusted only by their descriptor (DESIGN section 4):
+ * Reading files that are trusted only by their descriptor (gate.conf(5), FILES):
  * open(O_NOFOLLOW|O_CLOEXEC|O_NOCTTY|O_NONBLOCK), fstat, regular, owned by
  * root or `owner`, none of `forbidden` in the mode, and every parent
  * directory owned likewise and not writable by group or others (a sticky bit

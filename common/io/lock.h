@@ -1,6 +1,6 @@
 /*
  * One lock per query, so that one process fetches and the others wait
- * (DESIGN section 6, point 4). flock(2): it dies with its holder. Never
+ *. flock(2): it dies with its holder. Never
  * blocks: who waits, tries again.
  */
 #ifndef OG_IO_LOCK_H

@@ -1,5 +1,5 @@
 /*
- * The store: facts on disk, one immutable file per answer (DESIGN section 7).
+ * The store: facts on disk, one immutable file per answer.
  *
  *	DIR/lists/<SHA-256 of the list's query>		a complete or partial list: cdb
  *	DIR/singles/<SHA-256 of the query>		one fact

@@ -1,5 +1,5 @@
 /*
- * Pace and back-off as arithmetic, sans I/O (DESIGN section 6, point 5): a
+ * Pace and back-off as arithmetic, sans I/O: a
  * token bucket of `per_minute` and one rule for every failure. Times are
  * wall-clock milliseconds, since the budget is shared between processes and
  * outlives them. io/pace.h keeps it in the store.

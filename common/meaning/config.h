@@ -1,5 +1,5 @@
 /*
- * gate.conf, from text to a struct (gate.conf(5); DESIGN section 4). Parsing
+ * gate.conf, from text to a struct (gate.conf(5)). Parsing
  * does no I/O; reading the file is io/load.h's affair.
  *
  * Every error names "path:line" and the mend. Nothing is defaulted on error:

@@ -1,6 +1,6 @@
 /*
  * Identity map: local name (Unix user, $remote_user) to e-mail address or
- * OpenAI user id (DESIGN sections 3 and 4). No I/O: the map comes as text.
+ * OpenAI user id (gate.conf(5)). No I/O: the map comes as text.
  */
 #ifndef OG_MEANING_IDENTITY_H
 #define OG_MEANING_IDENTITY_H

@@ -13,7 +13,7 @@
  * settle the matter.
  *
  * A certain denial wins over "cannot know"; `allow` needs every requirement
- * positively met (DESIGN section 3). Requirements are judged in this order,
+ * positively met. Requirements are judged in this order,
  * and the first that decides gives the reason: membership, the account's
  * state, role, each project line, each group line.
  *

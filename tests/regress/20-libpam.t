@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Every reason and every PAM code, through the real libpam: DESIGN's table of
+"""Every reason and every PAM code, through the real libpam: pam_openai(8)'s table of
 decisions, row by row, at each of the module's doors."""
 
 import glob
