@@ -4,6 +4,7 @@ decisions, row by row, at each of the module's doors."""
 
 import glob
 import os
+import pwd
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -151,6 +152,10 @@ def exempt():
     row("exempt exempt-group", EXEMPT, "member", "stella", may_stay="library /usr/lib/")
     gate.configure(pam={"exempt_groups": "", "min_uid": "1000"})
     row("exempt min-uid", EXEMPT, "member", "daemon")
+    uid = pwd.getpwnam("stella").pw_uid
+    for least, code in ((uid, "PAM_USER_UNKNOWN"), (uid + 1, IGNORED)):
+        gate.configure(pam={"min_uid": str(least)})
+        is_(pam.ask("member", "stella").code, code, f"min_uid {least}: uid {uid}: {code}")
     gate.configure(pam={"min_uid": "0", "exempt_users": "root"}, cache={"directory": "/var/cache/openai-gate"},
                    api={"key_file": "/etc/openai-gate/admin.key"})
     is_(simulator.requests(), [], "no request for who is exempt")

@@ -5,6 +5,7 @@ says, and nobody let in by a mistake."""
 
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -103,8 +104,9 @@ def names():
                  "-ann", "ann bob", " ann", "ann\t", "ann\n", "a\rb", "\x1b[31m", "a\x7f", "\u0085", "ann\nallow ok: user=root"):
         found = asked("deny bad-name", f"name {user[:24]!r}", user)
         is_([(one.service, one.policy) for one in found], [("door", "-")], "... and its line is whole")
-        ok(len(found[0].text) < 400, "... and no longer than a line")
+        ok(len(found[0].user) <= 67 * 4, "... and no longer than a line")
         unlike(found[0].text, r"[\x00-\x1f\x7f\u0080-\u009f]", "... nor holds a control character")
+    is_(asked("deny bad-name", "a name of 10 kB", "x" * 10240)[0].user, "x" * 64 + "...", "... is cut")
     forged = "x policy=admin identity=root@example.com"
     like(asked("deny bad-name", "a name like a log line", forged)[0].text,
          r"user=x\\x20policy\\x3dadmin\\x20identity\\x3droot@example\.com service=door policy=- identity=-",
@@ -263,6 +265,8 @@ def helper():
         asked(PROTOCOL, f"{source} in the helper's place", says=rf"{HELPER}: .*{says}", cold=True)
     put(real)
     asked("allow ok", "the helper back again", cold=True)
+    tampered(real)
+    put(real)
 
     gate.configure(cache={"ttl": "1s"})
     asked("allow ok", "a fact is stored", cold=True)
@@ -275,6 +279,51 @@ def helper():
     like(journal.text(since=mark), rf"alert .*{HELPER}: the helper is not installed", "... and the log shouts")
     put(real)
     gate.configure(cache={"ttl": "10m"})
+
+
+# The real helper's reply, with one thing changed: "append", "cut", "twice", "none",
+# or the number of a byte.
+TAMPER = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+	static char reply[131072];
+	char how[32] = "";
+	int end[2], status, n, len = 0;
+	FILE *file = fopen("/run/tamper", "r");
+	if (argc < 2 || !file || !fgets(how, sizeof(how), file) || pipe(end)) return 9;
+	if (fork() == 0) { dup2(end[1], 1); close(end[0]); execv(REAL, argv); _exit(9); }
+	close(end[1]);
+	while ((n = read(end[0], reply + len, 65536 - len)) > 0) len += n;
+	wait(&status);
+	if (!strcmp(how, "append")) reply[len++] = 0;
+	else if (!strcmp(how, "cut")) len--;
+	else if (!strcmp(how, "twice")) { memcpy(reply + len, reply, len); len *= 2; }
+	else if (strcmp(how, "none")) { n = atoi(how); if (n >= len) return 77; reply[n] ^= 1; }
+	return write(1, reply, len) != len;
+}
+"""
+
+
+def tampered(real):
+    """Not one byte of the reply may differ."""
+    os.unlink(HELPER)
+    subprocess.run(["cc", "-x", "c", f'-DREAL="{real}"', "-o", HELPER, "-"], input=TAMPER, text=True, check=True)
+
+    def reply(how, words):
+        write("/run/tamper", how)
+        return asked(words, f"a reply tampered with: {how}", cold=True)
+
+    reply("none", "allow ok")
+    for how in ("append", "cut", "twice"):
+        reply(how, PROTOCOL)
+    for place in range(0, 400, 7):
+        if "exit status 77" in reply(str(place), PROTOCOL)[0].text:
+            break
+    ok(100 < place < 400, f"each part of the {place} bytes was changed")
 
 
 def store():
