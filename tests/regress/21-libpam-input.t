@@ -281,8 +281,8 @@ def helper():
     gate.configure(cache={"ttl": "10m"})
 
 
-# The real helper's reply, with one thing changed: "append", "cut", "twice", "none",
-# or the number of a byte.
+# The real helper's reply, with one thing changed: "append", "longer" (and says
+# so), "cut", "twice", "none", or the number of a byte.
 TAMPER = """
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,6 +300,7 @@ int main(int argc, char **argv) {
 	while ((n = read(end[0], reply + len, 65536 - len)) > 0) len += n;
 	wait(&status);
 	if (!strcmp(how, "append")) reply[len++] = 0;
+	else if (!strcmp(how, "longer")) { reply[len++] = 0; reply[8]++; }
 	else if (!strcmp(how, "cut")) len--;
 	else if (!strcmp(how, "twice")) { memcpy(reply + len, reply, len); len *= 2; }
 	else if (strcmp(how, "none")) { n = atoi(how); if (n >= len) return 77; reply[n] ^= 1; }
@@ -318,7 +319,7 @@ def tampered(real):
         return asked(words, f"a reply tampered with: {how}", cold=True)
 
     reply("none", "allow ok")
-    for how in ("append", "cut", "twice"):
+    for how in ("append", "longer", "cut", "twice"):
         reply(how, PROTOCOL)
     for place in range(0, 400, 7):
         if "exit status 77" in reply(str(place), PROTOCOL)[0].text:
