@@ -65,6 +65,8 @@ harden(int64_t time_ms)
 
 	clearenv();
 	umask(077);
+	/* Executed by descriptor, it would be called "3" in ps(1). */
+	(void)prctl(PR_SET_NAME, "openai-gate-fetch", 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)signal(SIGPIPE, SIG_IGN);
