@@ -102,8 +102,8 @@ nginx = Nginx(f"""
         location /any-local/ {{ satisfy any; allow 127.0.0.1; deny all; auth_basic x; alias {DIRECTORY}/html/; }}
         location /any-alone/ {{ satisfy any; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-page/ {{ satisfy any; auth_basic x; openai_gate_identity $http_x_user;
-            error_page 503 @down; alias {DIRECTORY}/html/; }}
-        location @down {{ openai_gate off; return 503 "down"; }}
+            error_page 503 /down.html; alias {DIRECTORY}/html/; }}
+        location = /down.html {{ openai_gate off; }}
     }}
     server {{
         listen 127.0.0.1:8443 ssl;
@@ -122,6 +122,7 @@ nginx = Nginx(f"""
     }}
 """)
 write(f"{DIRECTORY}/passwords", "".join(f"{user}:{{PLAIN}}{user}'s\n" for user in USERS))
+nginx.page("down.html", "down\n")
 nginx.start()
 
 # satisfy all: behind the others.
@@ -165,7 +166,7 @@ simulator.fault(503)
 nginx.forget()
 right("/any-local/", {}, "an outage, and an address that is allowed")
 right("/any-page/", {"X-User": "ann"}, "an outage, after a password that is missing", 503)
-is_(nginx.get("/any-page/", headers={"X-User": "ann"}).body, "down", "an outage has its error page")
+is_(nginx.get("/any-page/", headers={"X-User": "ann"}).body, "down\n", "an outage has its error page")
 simulator.clear_faults()
 nginx.forget()
 
