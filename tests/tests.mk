@@ -1,7 +1,7 @@
 # Everything that tests. Part of the Makefile.
 #
 #	make check	all, from nothing
-#	make check-fast	unit tests and the quick regress tests: about a minute
+#	make check-fast	unit tests and the quick regress tests: two minutes
 #	make check-san	unit tests under the sanitizers
 #	make demo	who passes which door, and why
 #	make packages	what all of them need of Debian
@@ -14,8 +14,10 @@ AGAIN = +$(Q)$(MAKE) --no-print-directory
 
 REGRESS := $(sort $(wildcard tests/regress/*.t))
 
-# What takes longer than ten seconds.
-SLOW = tests/regress/35-demo.t tests/regress/90-sanitizers.t
+# What takes longer than ten seconds, and is left out of check-fast.
+SLOW := $(wildcard $(addprefix tests/regress/,10-requests.t 22-libpam-host.t \
+	23-libpam-faults.t 35-demo.t 36-limits.t 38-stopped.t 51-*.t 52-*.t \
+	53-*.t 54-*.t 55-*.t 90-sanitizers.t))
 
 # Tests find what has been built here.
 export BUILD

@@ -109,7 +109,7 @@ with Sshd() as sshd:
         (("html",), {}, "unavailable protocol", "cannot be trusted"),
         ((401,), {}, "misconfigured credential", "tell your administrator"),
     ]
-    gate.configure(api={"timeout": "2s"})
+    gate.configure(api={"timeout": "1s"})
     for kind, more, words, told in TROUBLE:
         gate.forget()
         simulator.clear_faults()
