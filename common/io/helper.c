@@ -173,16 +173,20 @@ reset_scheduling(void)
 	(void)prctl(PR_SET_TIMERSLACK, 50000UL, 0UL, 0UL, 0UL);
 }
 
-/* Ignored signals outlive an exec; caught ones must not run the host's
- * handlers here. Refused for SIGKILL, SIGSTOP and libc's own: so be it. */
+/*
+ * Ignored signals outlive an exec; caught ones must not run the host's
+ * handlers here. The bare system call, since libc's refuses its own two,
+ * which programs started by posix_spawn(3) inherit ignored. A zeroed struct
+ * is SIG_DFL on every architecture. Refused for SIGKILL and SIGSTOP: so be it.
+ */
 static void
 reset_signals(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	static const unsigned long action[16];
 	int sig;
 
 	for (sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &action, NULL);
+		(void)syscall(SYS_rt_sigaction, sig, action, NULL, NSIG / 8);
 }
 
 static int
