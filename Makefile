@@ -81,6 +81,14 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(OURS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# Where the helper is to be stands in what executes it: built for one PREFIX and
+# installed for another, it would not be found.
+$(BUILD)/helper-path: always
+	@mkdir -p $(@D)
+	@echo '$(HELPER_PATH)' | cmp -s - $@ || echo '$(HELPER_PATH)' >$@
+
+$(call obj,pam_openai/gate.c common/cli/doctor.c): $(BUILD)/helper-path
+
 $(CORE_LIB): $(call obj,$(CORE))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
@@ -187,7 +195,7 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit fuzz lint install uninstall clean
+.PHONY: all always unit fuzz lint install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -10,10 +10,6 @@
 #include "io/file.h"
 #include "value/buffer.h"
 
-#ifndef OG_HELPER_PATH
-#error "OG_HELPER_PATH is set by the Makefile"
-#endif
-
 #define CONF_PRINT_MAX (1024 * 1024)
 
 /* A file that only has to be there and trustworthy. */
