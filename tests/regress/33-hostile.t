@@ -107,12 +107,19 @@ static void __attribute__((constructor)) mark(void)
 
 
 def files():
-    """Every file but those that sudo, su and the gate may make."""
+    """Every file of this machine but those that sudo, su and the gate may make.
+    What comes to light in the layer below it meanwhile is not ours."""
     mine = {"/proc", "/dev", "/usr", "/run/sudo", CACHE, "/var/tmp/sim", "/var/lib/sudo", "/boot", "/opt", jail.REPOSITORY}
+    below = os.lstat("/usr/bin/env").st_dev
     found = set()
     for top, directories, names in os.walk("/"):
         directories[:] = [name for name in directories if os.path.join(top, name) not in mine]
-        found.update(os.path.join(top, name) for name in names)
+        for path in (os.path.join(top, name) for name in names):
+            try:
+                if os.lstat(path).st_dev != below:
+                    found.add(path)
+            except FileNotFoundError:
+                pass
     return found
 
 
@@ -197,6 +204,9 @@ for way, go, settings in WAYS:
             is_([(request["status"], request["key"]) for request in simulator.requests()], [(200, "admin")],
                 f"{name}: the directory itself was asked, with the administrator's key")
             remove(PROOF, TARGET)
+write("/root/planted", "")
+is_(sorted(files() - before), ["/root/planted"], "a file that appears would be seen")
+remove("/root/planted")
 is_(trap.settle(), 0, "nobody spoke to the proxy")
 is_(sorted(files() - before), [], "no file has appeared")
 ok(os.path.exists(HELPER), "the helper is where it was")
