@@ -27,6 +27,9 @@ BANNED = re.compile(
     r"(?<![\w.>])(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|"
     r"alloca|system|popen|getenv|mktemp|tmpnam)\s*\(")
 
+# Spelled so that this file has none of them.
+LEFT_OPEN = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
+
 # Pure: no clock, no file, no descriptor.
 IMPURE = re.compile(
     r'#include\s+<(unistd|fcntl|sys/stat|sys/socket|time|stdio_ext|dirent|'
@@ -88,8 +91,7 @@ def check_text(path, lines):
     for number, line in enumerate(lines, 1):
         if line != line.rstrip():
             complain(path, number, "blank at the end of the line")
-        if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line) and \
-                path.name != "lint.py":
+        if LEFT_OPEN.search(line):
             complain(path, number, "left open")
 
 

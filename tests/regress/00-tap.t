@@ -39,8 +39,8 @@ CASES = (
     ("a skipped file", "tap.skip_all('no root')", 0, r"\A1\.\.0 # SKIP no root\n\Z", ""),
     ("a skipped test", "tap.skip('a', 'no root')\ntap.done_testing()",
      0, r"ok 1 - a # SKIP no root\n1\.\.1", ""),
-    ("a name with a directive", "tap.ok(0, 'a # TODO b')\ntap.done_testing()",
-     1, r"not ok 1 - a \\# TODO b\n", ""),
+    ("a name with a directive", "tap.ok(0, 'a # SKIP b')\ntap.done_testing()",
+     1, r"not ok 1 - a \\# SKIP b\n", ""),
 )
 
 for name, program, status, out, err in CASES:
