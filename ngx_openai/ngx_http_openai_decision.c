@@ -64,6 +64,7 @@ ngx_http_openai_copy(ngx_pool_t *pool, ngx_str_t *dst, const char *src)
     dst->len = ngx_strlen(src);
 
     if (dst->len == 0) {
+        dst->data = (u_char *) "";
         return NGX_OK;
     }
 

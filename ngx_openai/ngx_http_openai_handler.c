@@ -78,9 +78,15 @@ ngx_http_openai_handler(ngx_http_request_t *r)
     }
 
     ctx->gate = olcf->gate;
-    ctx->identity.len = vv->not_found ? 0 : vv->len;
-    ctx->identity.data = vv->data;
     ctx->done = 0;
+
+    if (vv->not_found || vv->len == 0) {
+        ngx_str_set(&ctx->identity, "");
+
+    } else {
+        ctx->identity.len = vv->len;
+        ctx->identity.data = vv->data;
+    }
 
     return ngx_http_openai_decide(r, olcf, ctx);
 }

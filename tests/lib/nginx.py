@@ -33,6 +33,7 @@ MODULE = os.path.join(BUILD, "ngx_http_openai_module.so")
 LINKED_IN = os.environ.get("NGINX_BINARY")
 NGINX = LINKED_IN or "/usr/sbin/nginx"
 DIRECTORY = "/srv/nginx"
+REPORTS = f"{DIRECTORY}/reports"  # of sanitizers, written by workers
 PORT = 8080
 
 _START_SECONDS = 20
@@ -88,6 +89,8 @@ class Nginx:
         self.access_log = f"{DIRECTORY}/access.log"
         self.cache = f"{DIRECTORY}/gate"
         os.makedirs(f"{DIRECTORY}/html", mode=0o755, exist_ok=True)
+        os.makedirs(REPORTS, exist_ok=True)
+        os.chmod(REPORTS, 0o1777)
         for path in (self.error_log, self.access_log):
             if os.path.exists(path):
                 os.unlink(path)
@@ -129,15 +132,14 @@ http {{
 
     def test(self):
         """`nginx -t`: (status, what it said)."""
-        done = subprocess.run(self.command("-t"), capture_output=True, text=True, timeout=60, check=False)
-        return done.returncode, done.stderr
+        return run(self.command("-t"))
 
     def start(self):
         if self._from is None:  # what nginx -t has said before is not the server's
             self._from = self.mark()
         self.process = subprocess.Popen(self.command("-g", "daemon off;"), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | _sanitizers())
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        env=_environment())
         if wait_for(self._running, _START_SECONDS) is None:
             said = self.log()
             self.kill()
@@ -265,8 +267,11 @@ http {{
 
     def complaints(self, but=None):
         """Lines that must not be there, except those that match `but`."""
-        return [line for line in self.log()[self._from or 0:].splitlines()
-                if _BAD.search(line) and not (but and re.search(but, line))]
+        lines = self.log()[self._from or 0:].splitlines()
+        for path in glob.glob(f"{REPORTS}/*"):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                lines += [line for line in file if line.strip()]
+        return [line for line in lines if _BAD.search(line) and not (but and re.search(but, line))]
 
     def exchange(self, data, port=PORT, timeout=30):
         """Sends bytes, and returns all that comes until nginx closes."""
@@ -305,13 +310,27 @@ def _title(pid):
         return ""
 
 
-def _sanitizers():
-    """For a module built with SAN=1: nginx itself has not been."""
+def sanitized():
+    """The module was built with SAN=1."""
     with open(MODULE, "rb") as file:
-        if b"__asan_init" not in file.read():
-            return {}
+        return b"__asan_init" in file.read()
+
+
+def _environment():
+    """nginx itself has not been built with sanitizers."""
+    plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    if not sanitized():
+        return plain
     library = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-    return {"LD_PRELOAD": library.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1"}
+    return plain | {"LD_PRELOAD": library.stdout.strip(),
+                    "ASAN_OPTIONS": f"detect_leaks=0:abort_on_error=1:log_path={REPORTS}/report",
+                    "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={REPORTS}/report"}
+
+
+def run(command):
+    """A command of nginx's that ends by itself: (status, all that it said)."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=_environment(), check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def fresh():

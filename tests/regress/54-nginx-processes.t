@@ -16,9 +16,9 @@ import jail
 jail.enter()
 
 from gate import Gate
-from nginx import DIRECTORY, PORT, Nginx, fresh, wait_for
+from nginx import DIRECTORY, PORT, Nginx, fresh, sanitized, wait_for
 from sim import Simulator
-from tap import done_testing, is_, note, ok
+from tap import done_testing, is_, note, ok, skip
 
 POLICIES = {"any": {"role": "owner reader"}, "owner": {"role": "owner"}}
 USERS = {"ann": "ann@example.com", "olivia": "olivia.owner@example.com"}
@@ -232,7 +232,10 @@ for turn in range(16):
     for number in range(100):
         nginx.get(user=("ann", "olivia", f"x{number}")[number % 3])
     sizes += nginx.memory()
-ok(sizes[-1] - sizes[3] < 128, f"cold stores, again and again: the worker does not grow: {sizes}")
+if sanitized():
+    skip("cold stores, again and again: the worker does not grow", "a sanitizer keeps what is freed")
+else:
+    ok(sizes[-1] - sizes[3] < 128, f"cold stores, again and again: the worker does not grow: {sizes}")
 is_(nginx.quit(), 0, "ends")
 is_(nginx.complaints(), [], "the log is clean")
 
