@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Every unit test once more, built with AddressSanitizer and UBSan, and under
-valgrind: no error anywhere, and no leak.
+valgrind: no error anywhere, and no leak. The command line, the helper and the
+PAM module with sanitizers go through every fault of the directory.
 
 Leaks are those of the program itself: a child that a test forks leaves by
 _exit with all that it was given.
@@ -90,14 +91,28 @@ def under_valgrind(program, directory):
         diag((text + everything)[-OUTPUT_MAX:])
 
 
-built = make(f"BUILD={SAN}", "SAN=1", "unit")
-is_(built.returncode, 0, "unit tests build with sanitizers")
+def with_sanitized_programs(pattern):
+    """A regress test, of what has been built so: it fails when one of them
+    dies where it should not."""
+    for test in sorted(glob.glob(os.path.join(jail.REPOSITORY, "tests/regress", pattern))):
+        _, status, text = run([test], {"BUILD": SAN})
+        name = f"{os.path.basename(test)}, sanitizers"
+        is_(status, 0, f"{name}: passes")
+        ok(re.search(REPORT, text) is None, f"{name}: clean")
+        if status != 0:
+            diag(text[-OUTPUT_MAX:])
+
+
+built = make(f"BUILD={SAN}", "SAN=1", "sanitized")
+is_(built.returncode, 0, "all builds with sanitizers")
 if built.returncode != 0:
     diag(built.stderr[-OUTPUT_MAX:])
 with tempfile.TemporaryDirectory() as directory:
     ok(len(programs(SAN)) > 5, f"{len(programs(SAN))} programs with sanitizers")
     for program in programs(SAN):
         under_sanitizers(program, directory)
+    for pattern in ("11-cli.t", "20-libpam.t", "21-libpam-input.t", "23-libpam-faults.t"):
+        with_sanitized_programs(pattern)
     ok(len(programs(BUILD)) > 5, f"{len(programs(BUILD))} programs for valgrind")
     for program in programs(BUILD):
         with open(program, "rb") as file:
