@@ -107,6 +107,9 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
     is_(ends(number, f"with {number.name}"), -number, f"and the caller learns of {number.name}")
 is_(outside(), before, "and still nothing has changed outside")
 
+wrong = run("--inside", "no", "own", "true")
+is_((wrong.returncode, "own affair" in wrong.stderr), (125, True), "its inner half cannot be called from outside")
+
 unprivileged = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 if subprocess.run([*unprivileged, "test", "-x", JAIL]).returncode == 0:
     for option, status, words in (("-s", 0, r"^1\.\.0 # SKIP .*only root"), (None, 125, r"^jail: .*only root")):
