@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/helper.h"
@@ -85,20 +86,57 @@ helper_time(int64_t left_ms)
 	return left_ms > 1600 ? left_ms - 200 : left_ms - left_ms / 8;
 }
 
+/* One question to the helper. On the heap: in su and sudo the stack is as small
+ * as the caller likes. */
+struct question {
+	char name[20];
+	char version[12];
+	char limit[24];
+	char conf[4096];
+	char text[OG_REMOTE_QUERIES_MAX][OG_QUERY_TEXT_MAX];
+	char *argv[OG_REMOTE_QUERIES_MAX + 5];
+	const struct og_query *asked[OG_REMOTE_QUERIES_MAX];
+	size_t count;
+};
+
+static void
+ask(struct question *question, const struct og_facts *facts,
+    const char *conf_path, int64_t left_ms)
+{
+	size_t i, n;
+
+	for (i = n = 0; i < facts->count && n < OG_REMOTE_QUERIES_MAX; i++) {
+		if (facts->item[i].state != OG_FACT_WANTED)
+			continue;
+		question->asked[n] = &facts->item[i].query;
+		og_query_text(question->asked[n], question->text[n]);
+		question->argv[4 + n] = question->text[n];
+		n++;
+	}
+	question->count = n;
+	snprintf(question->name, sizeof(question->name),
+	    "openai-gate-fetch");
+	snprintf(question->version, sizeof(question->version), "%d",
+	    OG_REMOTE_VERSION);
+	snprintf(question->limit, sizeof(question->limit), "%" PRId64,
+	    helper_time(left_ms));
+	snprintf(question->conf, sizeof(question->conf), "%s", conf_path);
+	question->argv[0] = question->name;
+	question->argv[1] = question->version;
+	question->argv[2] = question->conf;
+	question->argv[3] = question->limit;
+	question->argv[4 + n] = NULL;
+}
+
 enum og_error
 og_remote_fetch(struct og_fact *answer, size_t *count,
     const struct og_facts *facts, const char *helper, const char *conf_path,
     int64_t deadline_ms, struct og_message *message)
 {
-	char text[OG_REMOTE_QUERIES_MAX][OG_QUERY_TEXT_MAX];
-	char *argv[OG_REMOTE_QUERIES_MAX + 5];
-	const struct og_query *asked[OG_REMOTE_QUERIES_MAX];
-	char name[] = "openai-gate-fetch", version[12], limit[24];
+	struct question *question;
 	struct og_buffer reply;
 	enum og_error error;
-	size_t i, n;
 	int64_t left;
-	char conf[4096];
 
 	*count = 0;
 	left = deadline_ms - og_clock_mono();
@@ -106,35 +144,24 @@ og_remote_fetch(struct og_fact *answer, size_t *count,
 		og_message_set(message, "no time left to run %s", helper);
 		return OG_ERR_TIMEOUT;
 	}
-	n = 0;
-	for (i = 0; i < facts->count && n < OG_REMOTE_QUERIES_MAX; i++) {
-		if (facts->item[i].state != OG_FACT_WANTED)
-			continue;
-		asked[n] = &facts->item[i].query;
-		og_query_text(asked[n], text[n]);
-		argv[4 + n] = text[n];
-		n++;
-	}
-	snprintf(version, sizeof(version), "%d", OG_REMOTE_VERSION);
-	snprintf(limit, sizeof(limit), "%" PRId64, helper_time(left));
-	snprintf(conf, sizeof(conf), "%s", conf_path);
-	argv[0] = name;
-	argv[1] = version;
-	argv[2] = conf;
-	argv[3] = limit;
-	argv[4 + n] = NULL;
-
+	question = malloc(sizeof(*question));
+	if (question == NULL)
+		return OG_ERR_NOMEM;
+	ask(question, facts, conf_path, left);
 	og_buffer_init(&reply, OG_HELPER_REPLY_MAX);
-	error = og_helper_run(&reply, helper, argv, deadline_ms, message);
+	error = og_helper_run(&reply, helper, question->argv, deadline_ms,
+	    message);
 	if (error == OG_OK) {
-		error = read_reply(answer, asked, n, &reply);
+		error = read_reply(answer, question->asked, question->count,
+		    &reply);
 		if (error == OG_OK)
-			*count = n;
+			*count = question->count;
 		else
 			og_message_set(message,
 			    "%s: its reply of %zu bytes cannot be used",
 			    helper, reply.len);
 	}
 	og_buffer_free(&reply);
+	free(question);
 	return error;
 }

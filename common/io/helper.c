@@ -380,7 +380,7 @@ judge_status(int status, const char *path, struct og_message *message)
 		og_message_set(message,
 		    "%s: cannot be executed (a file system mounted noexec, a "
 		    "program of another architecture, a damaged file?)", path);
-		return OG_ERR_CORRUPT;
+		return OG_ERR_SYSTEM;
 	}
 	og_message_set(message, "%s: exit status %d", path,
 	    WEXITSTATUS(status));

@@ -23,7 +23,7 @@
  * OG_ERR_TIMEOUT: killed and reaped. OG_ERR_UNSAFE or OG_ERR_MISSING: the
  * file must not be executed. OG_ERR_CORRUPT: it died, exited non-zero, or
  * said more than OG_HELPER_REPLY_MAX. OG_ERR_SYSTEM: no process or descriptor
- * could be had, or somebody else reaped it.
+ * could be had, it cannot be executed, or somebody else reaped it.
  */
 enum og_error og_helper_run(struct og_buffer *reply, const char *path,
     char *const argv[], int64_t deadline_ms, struct og_message *);

@@ -260,9 +260,11 @@ def helper():
     put(real, 0o644)
     asked(UNSAFE, "a helper that is not executable", says=rf"{HELPER}: mode 0644 .*chmod 0755", cold=True)
     for source, says in (("/usr/bin/true", "0 bytes cannot be used"), ("/usr/bin/false", "exit status 1"), ("/usr/bin/echo", "cannot be used"),
-                         ("/usr/bin/yes", "65536 bytes"), ("/etc/passwd", "cannot be executed")):
+                         ("/usr/bin/yes", "65536 bytes")):
         put(source)
         asked(PROTOCOL, f"{source} in the helper's place", says=rf"{HELPER}: .*{says}", cold=True)
+    put("/etc/passwd")
+    asked("unavailable store", "what is no program in the helper's place", says=rf"{HELPER}: .*cannot be executed", cold=True)
     put(real)
     asked("allow ok", "the helper back again", cold=True)
     tampered(real)

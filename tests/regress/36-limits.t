@@ -80,6 +80,7 @@ SETTINGS = {
     "ulimit -u 1": limit(resource.RLIMIT_NPROC, 1),
     "ulimit -d 0": limit(resource.RLIMIT_DATA, 0),
     "ulimit -d 1 MB": limit(resource.RLIMIT_DATA, MEGABYTE),
+    "ulimit -s 64 kB": limit(resource.RLIMIT_STACK, 65536),
     "ulimit -s 128 kB": limit(resource.RLIMIT_STACK, 131072),
     "ulimit -s 256 kB": limit(resource.RLIMIT_STACK, 262144),
     "ulimit -l 0": limit(resource.RLIMIT_MEMLOCK, 0),

@@ -709,7 +709,7 @@ test_files(void **state)
 		{ "open", 0757, 0, OG_ERR_UNSAFE, "0757" },
 		{ "group", 0775, 0, OG_ERR_UNSAFE, "0775" },
 		{ "foreign", 0755, 1000, OG_ERR_UNSAFE, "1000" },
-		{ "garbage", 0755, 0, OG_ERR_CORRUPT, "cannot be executed" },
+		{ "garbage", 0755, 0, OG_ERR_SYSTEM, "cannot be executed" },
 	};
 	char name[] = "x", *const argv[] = { name, NULL };
 	size_t i;
