@@ -32,7 +32,8 @@ one_word(char *dst, size_t size, const char *src)
 	for (p = src; *p != '\0' && p - src < WORD_MAX && used + 5 < size;
 	    p++) {
 		if (*p == ' ' || *p == '=' || *p == '"' || *p == '\\') {
-			snprintf(dst + used, 5, "\\x%02x", (unsigned int)*p);
+			snprintf(dst + used, 5, "\\x%02x",
+			    (unsigned int)(unsigned char)*p);
 			used += 4;
 		} else {
 			dst[used++] = *p;
