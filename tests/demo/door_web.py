@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import certificates
-from nginx import DIRECTORY, Nginx
+from nginx import DIRECTORY, Nginx, wait_for
 from stage import CAST, PASSWORD, Outcome
 
 PORT = 8443
@@ -75,14 +75,20 @@ class Web:
         else:
             password = "a guess" if who in self._WRONG else PASSWORD
             command += ["--user", f"{who}:{password}", f"{URL}/"]
+        before = self._accesses()
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         status = re.search(r"^HTTP/\S+ (\d+)", done.stdout)
         reason = re.search(r"(?im)^x-gate-reason: *([^\r\n]*)", done.stdout)
         # After a wrong password nobody asks the gate: the header is empty.
         words = (reason[1] if reason else "").strip() or "not asked"
-        logged = " ".join(self._nginx.accesses()[-1]) if os.path.exists(self._nginx.access_log) else ""
+        # nginx writes the line when the answer is already there.
+        wait_for(lambda: len(self._accesses()) > len(before))
+        logged = " ".join((self._accesses() or [[]])[-1])
         return Outcome(bool(status) and status[1] == "200", words,
                        f"HTTP {status[1]}, X-Gate-Reason: {words}" if status else done.stderr, logged)
+
+    def _accesses(self):
+        return self._nginx.accesses() if os.path.exists(self._nginx.access_log) else []
 
     def forget(self, _):
         """The workers' own store, forgotten; they see it within a second."""
