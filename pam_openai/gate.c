@@ -200,7 +200,7 @@ fetch(struct gate *gate)
 
 	if (gate->conf->base_url == NULL) {
 		og_message_set(&gate->answer->message, "base_url is none: "
-		    "only what `openai-gate sync` stored is known");
+		    "only what is in the store is known");
 		og_check_fail(gate->check, OG_STORE);
 		return;
 	}
