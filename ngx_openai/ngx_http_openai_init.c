@@ -435,8 +435,8 @@ ngx_http_openai_prepare_cache(ngx_conf_t *cf,
         if (omcf->conf->base_url == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
                           "\"openai_gate_cache\" %V cannot be read, and "
-                          "%V says \"base_url = none\": name the store that "
-                          "\"openai-gate sync\" keeps",
+                          "%V says \"base_url = none\": name a store that "
+                          "somebody else fills",
                           &omcf->cache->name, &omcf->config);
             return NGX_ERROR;
         }
