@@ -79,12 +79,12 @@ ngx_http_openai_detach(void *data)
         ctx->ask = NULL;
     }
 
-    if (ctx->event.timer_set) {
-        ngx_del_timer(&ctx->event);
+    if (ctx->event && ctx->event->timer_set) {
+        ngx_del_timer(ctx->event);
     }
 
-    if (ctx->event.posted) {
-        ngx_delete_posted_event(&ctx->event);
+    if (ctx->event && ctx->event->posted) {
+        ngx_delete_posted_event(ctx->event);
     }
 
     if (ctx->check) {

@@ -20,20 +20,6 @@ static ngx_int_t ngx_http_openai_retry_after(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx);
 
 
-void
-ngx_http_openai_note_cache(ngx_http_openai_ctx_t *ctx, enum og_cache cache)
-{
-    ngx_http_openai_counters_t  *sh;
-
-    ctx->decision.cached = 1;
-    ctx->decision.cache = cache;
-
-    sh = ctx->main_conf->shm_zone->data;
-
-    (void) ngx_atomic_fetch_add(&sh->cache[cache], 1);
-}
-
-
 /* of the check, before it is freed */
 
 ngx_int_t
@@ -84,13 +70,17 @@ ngx_int_t
 ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     enum og_reason reason)
 {
+    ngx_uint_t                   cache;
     ngx_http_openai_counters_t  *sh;
 
     ctx->done = 1;
     ctx->decision.reason = reason;
 
+    cache = ctx->decision.cached ? ctx->decision.cache
+                                 : NGX_HTTP_OPENAI_CACHE_WORDS - 1;
+
     sh = ctx->main_conf->shm_zone->data;
-    (void) ngx_atomic_fetch_add(&sh->decisions[reason], 1);
+    (void) ngx_atomic_fetch_add(&sh->decisions[reason][cache], 1);
 
     ctx->rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 

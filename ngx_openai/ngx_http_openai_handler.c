@@ -178,7 +178,8 @@ ngx_http_openai_check(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     if (worker->store
         && ngx_http_openai_memo_get(worker, ctx, now) == NGX_OK)
     {
-        ngx_http_openai_note_cache(ctx, OG_CACHE_HIT);
+        ctx->decision.cached = 1;
+        ctx->decision.cache = OG_CACHE_HIT;
 
         return ngx_http_openai_conclude(r, ctx, ctx->decision.reason);
     }
@@ -259,7 +260,12 @@ ngx_http_openai_wait(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
      */
 
     cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
+
+    if (ctx->event == NULL) {
+        ctx->event = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+    }
+
+    if (cln == NULL || ctx->event == NULL) {
         ngx_http_openai_detach(ctx);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -282,16 +288,13 @@ ngx_http_openai_wait(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    ngx_memzero(&ctx->event, sizeof(ngx_event_t));
-
-    ctx->event.handler = ngx_http_openai_resume;
-    ctx->event.data = ctx;
-    ctx->event.log = r->connection->log;
+    ctx->event->handler = ngx_http_openai_resume;
+    ctx->event->data = ctx;
+    ctx->event->log = r->connection->log;
 
     /* not cancelable: a worker that shall quit stays until it has answered */
 
-    ngx_add_timer(&ctx->event,
-                  ctx->main_conf->timeout + NGX_HTTP_OPENAI_GRACE);
+    ngx_add_timer(ctx->event, ctx->main_conf->timeout + NGX_HTTP_OPENAI_GRACE);
 
     return NGX_AGAIN;
 }
@@ -308,7 +311,7 @@ ngx_http_openai_answered(void *arg, const struct og_fact *answer, size_t count)
 
     og_check_answer(ctx->check, answer, count);
 
-    ngx_post_event(&ctx->event, &ngx_posted_events);
+    ngx_post_event(ctx->event, &ngx_posted_events);
 }
 
 
@@ -384,7 +387,8 @@ ngx_http_openai_finish(ngx_http_openai_ctx_t *ctx)
     ctx->made = now;
     reason = og_check_decision(ctx->check)->reason;
 
-    ngx_http_openai_note_cache(ctx, og_check_cache(ctx->check));
+    ctx->decision.cached = 1;
+    ctx->decision.cache = og_check_cache(ctx->check);
 
     if (ngx_http_openai_note_user(ctx) == NGX_OK) {
         ngx_http_openai_memo_put(ctx->main_conf->worker, ctx, reason, now);

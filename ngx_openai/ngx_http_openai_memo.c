@@ -9,17 +9,26 @@
 
 #include <ngx_http_openai_module.h>
 
+#include <sys/mman.h>
 
-#define NGX_HTTP_OPENAI_MEMO_SETS  4096
+
+#define NGX_HTTP_OPENAI_MEMO_SIZE  32768
 #define NGX_HTTP_OPENAI_MEMO_WAYS  4
-#define NGX_HTTP_OPENAI_MEMO_TEXT  208
+#define NGX_HTTP_OPENAI_MEMO_TEXT  87
 
+
+/*
+ * Two cache lines, since with many people it is they that cost, and found in
+ * the place that the hash says or in one of the next. "made" tells that the
+ * clock was set back.
+ */
 
 typedef struct {
     ngx_http_openai_gate_t       *gate;        /* NULL: free */
     uint64_t                      generation;  /* of the store */
     int64_t                       made;        /* Unix time */
     int64_t                       until;
+    uint32_t                      hash;
     uint8_t                       reason;
     uint8_t                       identity;    /* lengths */
     uint8_t                       email;
@@ -30,11 +39,8 @@ typedef struct {
 
 
 struct ngx_http_openai_memo_s {
+    ngx_http_openai_memo_entry_t  entry[NGX_HTTP_OPENAI_MEMO_SIZE];
     ngx_uint_t                    next;
-    uint32_t                      hash[NGX_HTTP_OPENAI_MEMO_SETS]
-                                      [NGX_HTTP_OPENAI_MEMO_WAYS];
-    ngx_http_openai_memo_entry_t  entry[NGX_HTTP_OPENAI_MEMO_SETS]
-                                       [NGX_HTTP_OPENAI_MEMO_WAYS];
 };
 
 
@@ -47,16 +53,23 @@ static int64_t ngx_http_openai_memo_until(ngx_http_openai_ctx_t *ctx);
 ngx_http_openai_memo_t *
 ngx_http_openai_memo_create(void)
 {
-    /* not ngx_calloc(): what is never used is never touched */
+    void  *p;
 
-    return calloc(1, sizeof(ngx_http_openai_memo_t));
+    /* on whole cache lines; what is never used takes no memory */
+
+    p = mmap(NULL, sizeof(ngx_http_openai_memo_t), PROT_READ|PROT_WRITE,
+             MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    return (p == MAP_FAILED) ? NULL : p;
 }
 
 
 void
 ngx_http_openai_memo_destroy(ngx_http_openai_memo_t *memo)
 {
-    free(memo);
+    if (memo) {
+        (void) munmap(memo, sizeof(ngx_http_openai_memo_t));
+    }
 }
 
 
@@ -67,8 +80,7 @@ ngx_http_openai_memo_get(ngx_http_openai_worker_t *worker,
     ngx_http_openai_ctx_t *ctx, int64_t now)
 {
     uint32_t                       hash;
-    uint64_t                       generation;
-    ngx_uint_t                     set, n;
+    ngx_uint_t                     n;
     ngx_http_openai_memo_t        *memo;
     ngx_http_openai_memo_entry_t  *entry;
 
@@ -78,20 +90,18 @@ ngx_http_openai_memo_get(ngx_http_openai_worker_t *worker,
         return NGX_DECLINED;
     }
 
+    /* as of now, also for the answer: files may change while we wait for it */
+
+    ctx->generation = og_store_generation(worker->store, now);
+
     hash = ngx_http_openai_memo_hash(ctx);
-    set = hash % NGX_HTTP_OPENAI_MEMO_SETS;
-    generation = og_store_generation(worker->store, now);
 
     for (n = 0; n < NGX_HTTP_OPENAI_MEMO_WAYS; n++) {
+        entry = &memo->entry[(hash + n) % NGX_HTTP_OPENAI_MEMO_SIZE];
 
-        if (memo->hash[set][n] != hash) {
-            continue;
-        }
-
-        entry = &memo->entry[set][n];
-
-        if (entry->gate == ctx->gate
-            && entry->generation == generation
+        if (entry->hash == hash
+            && entry->gate == ctx->gate
+            && entry->generation == ctx->generation
             && entry->made <= now
             && entry->until > now
             && entry->identity == ctx->identity.len
@@ -115,8 +125,7 @@ ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
     u_char                        *p;
     int64_t                        until;
     uint32_t                       hash;
-    uint64_t                       generation;
-    ngx_uint_t                     set, n, way;
+    ngx_uint_t                     n, way;
     ngx_http_openai_memo_t        *memo;
     ngx_http_openai_decision_t    *decision;
     ngx_http_openai_memo_entry_t  *entry;
@@ -138,17 +147,15 @@ ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
     }
 
     hash = ngx_http_openai_memo_hash(ctx);
-    set = hash % NGX_HTTP_OPENAI_MEMO_SETS;
-    generation = og_store_generation(worker->store, now);
 
     way = memo->next++ % NGX_HTTP_OPENAI_MEMO_WAYS;
 
     for (n = 0; n < NGX_HTTP_OPENAI_MEMO_WAYS; n++) {
-        entry = &memo->entry[set][n];
+        entry = &memo->entry[(hash + n) % NGX_HTTP_OPENAI_MEMO_SIZE];
 
-        if (memo->hash[set][n] == hash
+        if (entry->hash == hash
             || entry->gate == NULL
-            || entry->generation != generation
+            || entry->generation != ctx->generation
             || entry->until <= now)
         {
             way = n;
@@ -156,11 +163,11 @@ ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
         }
     }
 
-    memo->hash[set][way] = hash;
-    entry = &memo->entry[set][way];
+    entry = &memo->entry[(hash + way) % NGX_HTTP_OPENAI_MEMO_SIZE];
 
+    entry->hash = hash;
     entry->gate = ctx->gate;
-    entry->generation = generation;
+    entry->generation = ctx->generation;
     entry->made = now;
     entry->until = until;
     entry->reason = (uint8_t) reason;

@@ -87,11 +87,16 @@ typedef struct {
 } ngx_http_openai_location_t;
 
 
+/* of enum og_cache, and none */
+
+#define NGX_HTTP_OPENAI_CACHE_WORDS  (OG_CACHE_REFRESH + 2)
+
+
 /* in shared memory; outlives a reload */
 
 typedef struct {
-    ngx_atomic_t                  decisions[OG_REASON_COUNT + 1];
-    ngx_atomic_t                  cache[OG_CACHE_REFRESH + 1];
+    ngx_atomic_t                  decisions[OG_REASON_COUNT + 1]
+                                           [NGX_HTTP_OPENAI_CACHE_WORDS];
     ngx_atomic_t                  requests;
     ngx_atomic_t                  failures;
     ngx_atomic_t                  shared;
@@ -159,10 +164,11 @@ struct ngx_http_openai_ctx_s {
     ngx_int_t                     rc;          /* for the access phase */
     int64_t                       made;        /* Unix time */
 
+    uint64_t                      generation;  /* of the store, at the start */
     struct og_check              *check;       /* while it is being made */
     struct og_ask                *ask;
     int64_t                       deadline;    /* monotonic milliseconds */
-    ngx_event_t                   event;
+    ngx_event_t                  *event;       /* NULL: has never waited */
 
     unsigned                      done:1;
     unsigned                      judged:1;    /* this identity, by this gate */
@@ -210,8 +216,6 @@ void ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
     ngx_http_openai_ctx_t *ctx, enum og_reason reason, int64_t now);
 
 /* ngx_http_openai_decision.c */
-void ngx_http_openai_note_cache(ngx_http_openai_ctx_t *ctx,
-    enum og_cache cache);
 ngx_int_t ngx_http_openai_note_user(ngx_http_openai_ctx_t *ctx);
 ngx_int_t ngx_http_openai_conclude(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx, enum og_reason reason);

@@ -128,7 +128,8 @@ ngx_http_openai_status_handler(ngx_http_request_t *r)
 static u_char *
 ngx_http_openai_print(u_char *p, u_char *last, ngx_http_openai_counters_t *sh)
 {
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, n;
+    ngx_atomic_uint_t          sum;
     ngx_http_openai_metric_t  *m;
 
     p = ngx_slprintf(p, last,
@@ -142,11 +143,17 @@ ngx_http_openai_print(u_char *p, u_char *last, ngx_http_openai_counters_t *sh)
             continue;
         }
 
+        sum = 0;
+
+        for (n = 0; n < NGX_HTTP_OPENAI_CACHE_WORDS; n++) {
+            sum += sh->decisions[i][n];
+        }
+
         p = ngx_slprintf(p, last,
                          "openai_gate_decisions_total"
                          "{verdict=\"%s\",reason=\"%s\"} %uA\n",
                          og_verdict_word(og_reason_verdict(i)),
-                         og_reason_word(i), sh->decisions[i]);
+                         og_reason_word(i), sum);
     }
 
     p = ngx_slprintf(p, last,
@@ -154,9 +161,15 @@ ngx_http_openai_print(u_char *p, u_char *last, ngx_http_openai_counters_t *sh)
                      "Where the facts of a decision came from.\n"
                      "# TYPE openai_gate_cache_total counter\n");
 
-    for (i = 0; i <= OG_CACHE_REFRESH; i++) {
+    for (n = 0; n < NGX_HTTP_OPENAI_CACHE_WORDS - 1; n++) {
+        sum = 0;
+
+        for (i = 0; i < OG_REASON_COUNT; i++) {
+            sum += sh->decisions[i][n];
+        }
+
         p = ngx_slprintf(p, last, "openai_gate_cache_total{cache=\"%s\"} %uA\n",
-                         og_cache_word(i), sh->cache[i]);
+                         og_cache_word(n), sum);
     }
 
     for (m = ngx_http_openai_metrics; m->name; m++) {

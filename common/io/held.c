@@ -142,13 +142,35 @@ static void
 look(struct og_store *store, struct og_held *one, int64_t now)
 {
 	struct stat st;
+	bool was_usable;
 
+	if (one->looked_at == now && one->looks == store->looks)
+		return;
 	one->looked_at = now;
 	one->looks = store->looks;
+	was_usable = one->usable;
 	if (fstatat(store->dir, one->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		forget(one);
 	else if (!one->known || !same_file(&st, &one->st))
 		load(store, one, now);
+	else
+		return;
+	if (was_usable || one->usable)
+		store->generation.number++;
+}
+
+void
+og_held_look(struct og_store *store, int64_t now)
+{
+	struct og_held *one;
+	size_t i;
+
+	if (store->held == NULL)
+		return;
+	for (i = 0; i < BUCKETS; i++) {
+		for (one = store->held[i]; one != NULL; one = one->next)
+			look(store, one, now);
+	}
 }
 
 struct og_list *
@@ -159,8 +181,7 @@ og_held_get(struct og_store *store, const struct og_query *query, int64_t now)
 	one = find(store, query);
 	if (one == NULL)
 		return NULL;
-	if (one->looked_at != now || one->looks != store->looks)
-		look(store, one, now);
+	look(store, one, now);
 	if (!one->usable ||
 	    og_store_untimely(one->list.head.fetched_at, now) != NULL)
 		return NULL;

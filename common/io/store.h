@@ -85,9 +85,9 @@ struct og_list_info og_store_list(struct og_store *,
 void og_store_look_again(struct og_store *);
 
 /*
- * For a host that remembers what it has made of the facts: a number that is
- * another one when files may have come or gone since. Looked for at most once
- * a second.
+ * For a host that holds and remembers what it has made of the facts: a number
+ * that is another one once a list that it has asked about, or any single, may
+ * have come, changed or gone. Looked for at most once a second.
  */
 uint64_t og_store_generation(struct og_store *, int64_t now);
 

@@ -27,13 +27,12 @@ enum og_inner {
 
 struct og_held;
 
-/* generation.c: the inner directories, as they were seen last. */
+/* generation.c, and held.c for the lists. */
 struct og_generation {
 	uint64_t number;
 	int64_t looked_at;		/* `now` of the last look */
 	uint64_t looks;			/* the store's, at that time */
-	struct timespec lists;
-	struct timespec singles;
+	struct timespec singles;	/* when a single came or went */
 };
 
 struct og_store {
@@ -105,6 +104,9 @@ enum og_error og_single_load(struct og_store *, const char *name,
 struct og_list *og_held_get(struct og_store *, const struct og_query *,
     int64_t now);
 void og_held_free(struct og_held **);
+
+/* Looks for newer files of all lists in memory. */
+void og_held_look(struct og_store *, int64_t now);
 
 /*
  * store_write.c: a file written beside its name. Its mode lets read who may

@@ -25,7 +25,7 @@ import gate  # noqa: E402
 import jail  # noqa: E402
 import journal  # noqa: E402
 
-TABLES = ("pam_account", "pam_syscalls", "pam_sudo", "pam_cold", "pam_storm", "nginx_warm")
+TABLES = ("pam_account", "pam_syscalls", "pam_sudo", "pam_cold", "pam_storm", "nginx_warm", "nginx_waiting")
 
 ROUNDS = int(os.environ.get("ROUNDS") or 60)
 PROGRAMS = os.path.join(gate.BUILD, "bench")

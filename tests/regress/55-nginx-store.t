@@ -4,6 +4,7 @@ refreshed ahead of need and served stale; the counters."""
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import jail
 
 jail.enter()
 
-from gate import Gate
+from gate import DIRECTORY as DIRECTORY_OF_GATE, Gate, write
 from nginx import DIRECTORY, PORT, Nginx, fresh, wait_for
 from sim import Simulator
 from tap import done_testing, is_, like, note, ok, unlike
@@ -59,6 +60,11 @@ def over(but=None):
 def get(user="ann", path="/"):
     answer = nginx.get(path, user=user)
     return answer.status, answer.header("X-Cache"), answer.header("X-Reason")
+
+
+def traced(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return not re.search(r"^TracerPid:\s+0$", file.read(), re.M)
 
 
 simulator = Simulator("/var/tmp/sim")
@@ -134,6 +140,26 @@ is_(get("x9")[0], 200, "writable again")
 is_(len(lists()), 1, "and written")
 over()
 
+# A worker never waits for the disk: it renames, and flushes nothing.
+
+nginx = start()
+is_(get()[0], 200, "traced: before")
+nginx.forget()
+traces = [subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,sync,syncfs,rename,renameat,renameat2",
+                            "-o", f"/tmp/trace.{pid}", "-p", str(pid)]) for pid in nginx.worker_pids()]
+ok(wait_for(lambda: all(traced(pid) for pid in nginx.worker_pids())), "traced")
+is_((get()[0], get(path="/web/")[0]), (200, 200), "traced: two lists are written")
+for trace in traces:
+    trace.send_signal(signal.SIGINT)
+    trace.wait()
+calls = []
+for pid in nginx.worker_pids():
+    with open(f"/tmp/trace.{pid}", encoding="utf-8") as file:
+        calls += re.findall(r"\b([a-z0-9]+)\(", file.read())
+is_((len([call for call in calls if call.startswith("rename")]), [call for call in calls if "sync" in call]), (2, []),
+    "traced: two renames, and no fsync")
+over()
+
 # Full.
 
 nginx = start()
@@ -146,6 +172,8 @@ with open(f"{GATE}/filler", "wb", buffering=0) as file:
             pass
     except OSError as error:
         note(str(error))
+for _ in range(3):  # while it has just been made, workers trust it less
+    nginx.next_second()
 simulator.clear_requests()
 is_([get()[0] for _ in range(10)], [200] * 10, "full: all are answered")
 asked = len(simulator.requests())
@@ -206,6 +234,25 @@ for fault in (503, "silence", 401):
     simulator.clear_faults()
     ok(wait_for(lambda: get()[1] in ("refresh", "hit")), f"{fault}: over")
 over(but=r"HTTP 401|serving stale|misconfigured \(credential\)")
+
+# Files that are root's alone, and workers that are not root.
+
+nginx = start(cache={"ttl": "10m", "negative_ttl": "10m"})
+with Simulator("/var/tmp/sim", clients="certificate") as strict:
+    for name, source in (("client.pem", strict.client_cert), ("client.key", strict.client_key)):
+        with open(source, encoding="ascii") as file:
+            write(f"{DIRECTORY_OF_GATE}/{name}", file.read(), 0o600)
+    os.chmod(f"{DIRECTORY_OF_GATE}/ca.pem", 0o600)
+    settings.configure(api={"base_url": strict.url})
+    nginx.reload()
+    is_(get()[::2], (503, "network"), "an API that wants a certificate, and none")
+    nginx.forget()
+    settings.configure(api={"base_url": strict.url, "client_cert": f"{DIRECTORY_OF_GATE}/client.pem",
+                            "client_key": f"{DIRECTORY_OF_GATE}/client.key"})
+    nginx.reload()
+    is_(get()[0], 200, "certificate, key and authority are root's alone")
+    over()
+settings.configure(api={"base_url": simulator.url, "client_cert": "", "client_key": ""})
 
 # The directory is never asked.
 
