@@ -7,6 +7,7 @@ import statistics
 
 import bench
 import nginx
+from wait import until
 
 MANY = 64
 SECONDS = 2
@@ -34,7 +35,7 @@ class Pending:
             sock = socket.create_connection(("127.0.0.1", nginx.PORT))
             sock.sendall(f"GET /gate HTTP/1.1\r\nHost: x\r\nX-User: person{number}\r\n\r\n".encode())
             self.socks.append(sock)
-        nginx.wait_for(lambda: nginx.Nginx.connections() >= MANY)
+        until(lambda: nginx.Nginx.connections() >= MANY)
         return self
 
     def __exit__(self, *_):

@@ -6,8 +6,9 @@ import re
 import subprocess
 
 import certificates
-from nginx import DIRECTORY, Nginx, wait_for
+from nginx import DIRECTORY, Nginx
 from stage import CAST, PASSWORD, Outcome
+from wait import until
 
 PORT = 8443
 URL = f"https://localhost:{PORT}"
@@ -82,7 +83,7 @@ class Web:
         # After a wrong password nobody asks the gate: the header is empty.
         words = (reason[1] if reason else "").strip() or "not asked"
         # nginx writes the line when the answer is already there.
-        wait_for(lambda: len(self._accesses()) > len(before))
+        until(lambda: len(self._accesses()) > len(before))
         logged = " ".join((self._accesses() or [[]])[-1])
         return Outcome(bool(status) and status[1] == "200", words,
                        f"HTTP {status[1]}, X-Gate-Reason: {words}" if status else done.stderr, logged)

@@ -22,10 +22,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import jail
+from wait import until
 
 BUILD = os.path.join(jail.REPOSITORY, os.environ.get("BUILD") or "build")
 MODULE = os.path.join(BUILD, "ngx_http_openai_module.so")
@@ -44,17 +44,6 @@ _BAD = re.compile(r"\[(alert|emerg)\]|Sanitizer|runtime error|exited on signal|c
 
 _FORMAT = "$request_method $uri $status $openai_gate_verdict $openai_gate_reason $openai_gate_cache " \
           "$openai_gate_email $openai_gate_user_id $openai_gate_role"
-
-
-def wait_for(true, seconds=20, step=0.02):
-    """Until the condition holds; what it returned, or None."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while True:
-        value = true()
-        if value or time.monotonic() >= deadline:
-            return value or None
-        pause.wait(step)
 
 
 @dataclasses.dataclass
@@ -140,7 +129,7 @@ http {{
         self.process = subprocess.Popen(self.command("-g", "daemon off;"), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         env=_environment())
-        if wait_for(self._running, _START_SECONDS) is None:
+        if not until(self._running, _START_SECONDS):
             said = self.log()
             self.kill()
             raise RuntimeError(f"nginx did not start: {said}")
@@ -185,7 +174,7 @@ http {{
             left = set(self.worker_pids(ending=True)) & before
             return len(now - before) == self.workers and not (wait_old and left)
 
-        return wait_for(done, _END_SECONDS)
+        return until(done, _END_SECONDS)
 
     def quit(self):
         """A graceful end; the exit status, None when it had to be killed."""
@@ -258,7 +247,7 @@ http {{
         return len(self.log())
 
     def wait_log(self, pattern, since=0, seconds=20):
-        return wait_for(lambda: re.search(pattern, self.log()[since:]), seconds)
+        return until(lambda: re.search(pattern, self.log()[since:]), seconds)
 
     def accesses(self):
         """The access log as lists of words."""
@@ -299,7 +288,7 @@ http {{
         """Workers look at the store again when the second is another one,
         also by the coarse clock of time(3)."""
         second = int(time.time())
-        wait_for(lambda: time.time() > second + 1.05)
+        until(lambda: time.time() > second + 1.05)
 
 
 def _title(pid):

@@ -18,9 +18,10 @@ jail.enter()
 
 import certificates
 from gate import Gate, write
-from nginx import DIRECTORY, Nginx, wait_for
+from nginx import DIRECTORY, Nginx
 from sim import Simulator
 from tap import done_testing, is_, like, ok, unlike
+from wait import until
 
 POLICIES = {
     "any": {"role": "owner reader"},
@@ -118,7 +119,7 @@ class Upstream(socketserver.ThreadingTCPServer):
 
 def last():
     """Verdict and reason of the last request of the access log."""
-    words = wait_for(lambda: nginx.accesses())[-1]
+    words = until(lambda: nginx.accesses())[-1]
     return " ".join(words[3:5])
 
 
@@ -126,7 +127,7 @@ def asked(path="/", user=None, **more):
     """Status and decision of one request."""
     before = len(nginx.accesses()) if os.path.exists(nginx.access_log) else 0
     answer = nginx.get(path, user=user, **more)
-    wait_for(lambda: os.path.exists(nginx.access_log) and len(nginx.accesses()) > before)
+    until(lambda: os.path.exists(nginx.access_log) and len(nginx.accesses()) > before)
     return answer, last()
 
 

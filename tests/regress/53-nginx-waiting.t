@@ -18,9 +18,10 @@ jail.enter()
 
 import certificates
 from gate import Gate, write
-from nginx import DIRECTORY, PORT, Nginx, wait_for
+from nginx import DIRECTORY, PORT, Nginx
 from sim import Simulator
 from tap import done_testing, is_, ok
+from wait import until
 
 PEOPLE = 100
 ORGANIZATION = {
@@ -67,7 +68,7 @@ def pending(count):
     def there():
         text = nginx.get("/connections").body
         return int(re.search(r"Active connections: (\d+)", text)[1]) == count + 1
-    return wait_for(there)
+    return until(there)
 
 
 def others_pass(name, waiting):
@@ -138,7 +139,7 @@ for turn in range(TURNS):
     waiting.leave()
     counts.append(sum(settled()))
     # Both lists come in, though nobody waits for them any more.
-    wait_for(lambda: len(os.listdir(f"{nginx.cache}/lists")) == 2)
+    until(lambda: len(os.listdir(f"{nginx.cache}/lists")) == 2)
     nginx.next_second()
     is_(nginx.get("/both/page.html", user="p1").status, 200, f"leaving, turn {turn}: the store was filled")
     is_(len(simulator.requests()), 2, f"leaving, turn {turn}: by what had been asked")
@@ -157,7 +158,7 @@ simulator.wait_requests(1)
 curl.kill()
 curl.wait()
 pending(0)
-wait_for(lambda: os.listdir(f"{nginx.cache}/lists"))
+until(lambda: os.listdir(f"{nginx.cache}/lists"))
 nginx.next_second()
 is_(nginx.get("/any/page.html", user="p2").status, 200, "leaving, HTTP/2: the store was filled")
 is_(len(simulator.requests()), 1, "leaving, HTTP/2: by one request")

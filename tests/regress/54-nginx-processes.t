@@ -16,9 +16,10 @@ import jail
 jail.enter()
 
 from gate import Gate
-from nginx import DIRECTORY, PORT, Nginx, fresh, sanitized, wait_for
+from nginx import DIRECTORY, PORT, Nginx, fresh, sanitized
 from sim import Simulator
 from tap import done_testing, is_, note, ok, skip
+from wait import until
 
 POLICIES = {"any": {"role": "owner reader"}, "owner": {"role": "owner"}}
 USERS = {"ann": "ann@example.com", "olivia": "olivia.owner@example.com"}
@@ -67,7 +68,7 @@ def slowly(count, ms=1200):
     simulator.fault("delay", ms=ms, times=1)
     waiting = Waiting(count)
     simulator.wait_requests(1)
-    accepted = wait_for(lambda: nginx.connections() >= count)
+    accepted = until(lambda: nginx.connections() >= count)
     ok(accepted, f"{count} clients wait")
     return waiting
 
@@ -102,7 +103,7 @@ nginx = restart()
 waiting = slowly(20)
 ok(nginx.reload(wait_old=False), "a reload while they wait")
 is_(waiting.statuses(), {"200": 20}, "a reload: all are answered by the old workers")
-ok(wait_for(lambda: len(nginx.worker_pids(ending=True)) == 2), "a reload: which are gone then")
+ok(until(lambda: len(nginx.worker_pids(ending=True)) == 2), "a reload: which are gone then")
 is_(nginx.get(user="ann").status, 200, "a reload: the new ones serve")
 is_(len(simulator.requests()), 1, "a reload: from the same store")
 
@@ -135,13 +136,13 @@ is_(nginx.complaints(), [], "the log is clean")
 nginx = restart()
 waiting = slowly(40)
 pids = nginx.worker_pids()
-victim = wait_for(asking)
+victim = until(asking)
 ok(victim, "one worker asks, for both")
 os.kill(victim, signal.SIGKILL)
 statuses = waiting.statuses()
 note(f"{dict(statuses)}")
 is_(set(statuses), {"200", "none"}, "kill -9 of the worker that asks: the other's clients are answered")
-ok(wait_for(lambda: len(nginx.worker_pids()) == 2), "kill -9: there are two workers again")
+ok(until(lambda: len(nginx.worker_pids()) == 2), "kill -9: there are two workers again")
 is_(nginx.get(user="ann").status, 200, "kill -9: they serve")
 is_(nginx.complaints(but=KILLED), [], "the log is clean")
 simulator.clear_faults()
@@ -178,7 +179,7 @@ simulator.clear_faults()
 is_(reloads, [True] * 6, "six reloads under load")
 is_(set(statuses), {200}, f"lose none of {statuses.total()} requests")
 ok(statuses.total() > 100, "which were many")
-ok(wait_for(lambda: len(nginx.worker_pids(ending=True)) == 2), "and leave no old worker behind")
+ok(until(lambda: len(nginx.worker_pids(ending=True)) == 2), "and leave no old worker behind")
 
 # What a reload takes over.
 

@@ -14,9 +14,10 @@ import jail
 jail.enter()
 
 from gate import DIRECTORY as DIRECTORY_OF_GATE, Gate, write
-from nginx import DIRECTORY, PORT, Nginx, fresh, wait_for
+from nginx import DIRECTORY, PORT, Nginx, fresh
 from sim import Simulator
 from tap import done_testing, is_, like, note, ok, unlike
+from wait import until
 
 POLICIES = {"any": {"role": "owner reader"}, "web": {"project": "proj_web"}}
 USERS = {"ann": "ann@example.com", "ben": "ben@example.com", "zoe": "zoe@example.com"}
@@ -147,7 +148,7 @@ is_(get()[0], 200, "traced: before")
 nginx.forget()
 traces = [subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,sync,syncfs,rename,renameat,renameat2",
                             "-o", f"/tmp/trace.{pid}", "-p", str(pid)]) for pid in nginx.worker_pids()]
-ok(wait_for(lambda: all(traced(pid) for pid in nginx.worker_pids())), "traced")
+ok(until(lambda: all(traced(pid) for pid in nginx.worker_pids())), "traced")
 is_((get()[0], get(path="/web/")[0]), (200, 200), "traced: two lists are written")
 for trace in traces:
     trace.send_signal(signal.SIGINT)
@@ -191,7 +192,7 @@ nginx.start()
 is_(get()[::2], (500, "unsafe-file"), "unsafe: 500")
 like(nginx.log(), r"\[crit\] .*openai_gate: cannot use \"openai_gate_cache\": /srv/nginx/gate: mode 0777", "unsafe: told")
 os.chmod(GATE, 0o700)
-ok(wait_for(lambda: get()[0] == 200), "unsafe: mended, it serves without a reload")
+ok(until(lambda: get()[0] == 200), "unsafe: mended, it serves without a reload")
 over(but=r"misconfigured \(unsafe-file\)")
 
 # Gone.
@@ -216,7 +217,7 @@ def renewed():
     return len(simulator.requests()) >= 4
 
 
-ok(wait_for(renewed, seconds=60), "three refreshes ahead of need")
+ok(until(renewed, timeout=60), "three refreshes ahead of need")
 is_(words, {(200, "hit", "ok")}, "and all that time every request is a hit")
 requests = [request["time"] for request in simulator.requests()]
 over()
@@ -228,11 +229,11 @@ is_((get(), get("zoe")[0]), ((200, "miss", "ok"), 403), "known, and denied")
 for fault in (503, "silence", 401):
     simulator.fault(fault)
     mark = nginx.mark()
-    ok(wait_for(lambda: get() == (200, "stale", "ok")), f"{fault}: served stale")
+    ok(until(lambda: get() == (200, "stale", "ok")), f"{fault}: served stale")
     like(nginx.log()[mark:], rf"\[{'alert' if fault == 401 else 'warn'}\] .*openai_gate: serving stale users", f"{fault}: told")
     is_(get("zoe")[0], 500 if fault == 401 else 503, f"{fault}: a denial does not serve stale")
     simulator.clear_faults()
-    ok(wait_for(lambda: get()[1] in ("refresh", "hit")), f"{fault}: over")
+    ok(until(lambda: get()[1] in ("refresh", "hit")), f"{fault}: over")
 over(but=r"HTTP 401|serving stale|misconfigured \(credential\)")
 
 # Files that are root's alone, and workers that are not root.

@@ -18,9 +18,10 @@ jail.enter()
 
 import certificates
 from gate import Gate, write
-from nginx import DIRECTORY, MODULE, Nginx, wait_for
+from nginx import DIRECTORY, MODULE, Nginx
 from sim import Simulator
 from tap import done_testing, is_, like, ok, unlike
+from wait import until
 
 EXAMPLE = os.path.join(jail.REPOSITORY, "conf", "nginx.conf.example")
 PLACE = f"{DIRECTORY}/tls"
@@ -140,7 +141,7 @@ is_(get("oidc.example.com", "/oauth2/auth").status, 404, "sign-on: the question 
 is_(get("basic.example.com", "/", Authorization="Basic " + base64.b64encode(b"zoe@example.com:secret").decode())
     .getheader("X-Gate-Reason"), "not-a-member", "the page is told why")
 is_(nginx.get("/metrics", port=8081).status, 200, "the counters")
-wait_for(lambda: os.path.getsize(nginx.access_log) > 0)
+until(lambda: os.path.getsize(nginx.access_log) > 0)
 with open(nginx.access_log, encoding="utf-8") as file:
     like(file.read(), r'- ann@example.com \[.*\] "GET /shop/page.html HTTP/1.1" 200 allow ok ann@example.com (hit|miss)',
          "the access log tells verdict and reason")
