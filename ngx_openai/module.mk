@@ -20,6 +20,7 @@ endif
 
 NGX_SOURCES := $(wildcard ngx_openai/*.c ngx_openai/*.h)
 NGX_FILES = ngx_openai/config ngx_openai/ngx_http_openai_module.map $(NGX_SOURCES)
+
 # Part of "make" where there is a tree to build for.
 ifneq ($(wildcard $(NGINX_SRC)/auto/options),)
 all: $(BUILD)/ngx_http_openai_module.so
@@ -39,13 +40,20 @@ NGX_ID := $(shell echo '$(subst ','\'',$(NGINX_SRC) $(NGINX_CONFIGURE) $(CC) \
 NGX_DYNAMIC = $(BUILD)/nginx-dynamic-$(NGX_ID)
 NGX_STATIC = $(BUILD)/nginx-static-$(NGX_ID)
 
-NGX_CC_OPT = $(CPPFLAGS) $(CFLAGS) -fPIC -fstack-protector-strong -Wextra \
+# What was built last may be another's.
+$(BUILD)/nginx-id: always
+	@mkdir -p $(@D) && echo $(NGX_ID) | cmp -s - $@ || echo $(NGX_ID) >$@
+
+.PHONY: always
+
+NGX_CC_OPT = $(CPPFLAGS) $(CFLAGS) -fPIC -fstack-protector-strong \
+	$(if $(SAN),,-D_FORTIFY_SOURCE=2) -Wextra \
 	-Wno-unused-parameter -Wno-missing-field-initializers $(WITH_SAN)
 NGX_LD_OPT = $(LDFLAGS) $(LINK_HARDENING) $(WITH_SAN)
 
 # configure writes where it stands, so it stands in a copy made of links; it
 # takes some 20 seconds, and so is run again only for another tree or other
-# sources. $(1): the copy, $(2): how to add the module, $(3): what to make.
+# sources. $(1): the copy, $(2): how to add the module.
 define ngx-configure
 	$(call say,CONF,nginx in $(NGINX_SRC))rm -rf $(1) && mkdir -p $(1) && \
 	    cd $(1) && ln -s $(abspath $(NGINX_SRC))/* . && rm -f Makefile objs && \
@@ -65,10 +73,11 @@ $(NGX_STATIC)/objs/Makefile: ngx_openai/config | $(FULL_LIB)
 	$(call ngx-configure,$(NGX_STATIC),add-module)
 
 $(BUILD)/ngx_http_openai_module.so: $(NGX_DYNAMIC)/objs/Makefile $(NGX_FILES) \
-    $(FULL_LIB)
+    $(FULL_LIB) $(BUILD)/nginx-id
 	$(call say,LD,$@)$(MAKE) -s -C $(NGX_DYNAMIC) -f objs/Makefile modules
 	$(Q)cp $(NGX_DYNAMIC)/objs/ngx_http_openai_module.so $@
 
-$(BUILD)/nginx: $(NGX_STATIC)/objs/Makefile $(NGX_FILES) $(FULL_LIB)
+$(BUILD)/nginx: $(NGX_STATIC)/objs/Makefile $(NGX_FILES) $(FULL_LIB) \
+    $(BUILD)/nginx-id
 	$(call say,LD,$@)$(MAKE) -s -C $(NGX_STATIC) -f objs/Makefile binary
 	$(Q)cp $(NGX_STATIC)/objs/nginx $@
