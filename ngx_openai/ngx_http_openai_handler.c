@@ -8,7 +8,7 @@
 #include <ngx_http_openai_module.h>
 
 
-/* the fetcher keeps the deadline; this is how much later we stop to trust it */
+/* the fetcher keeps the deadline; so much later we no longer trust it to */
 #define NGX_HTTP_OPENAI_GRACE     200
 
 
@@ -119,8 +119,8 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
     }
 
     /*
-     * after a redirect: what has just been decided is not decided again, and an
-     * outage stands for the rest of the request, since an error_page behind
+     * after a redirect: what has just been decided is not decided again, and
+     * an outage stands for the rest of the request, since an error_page behind
      * the same gate must not wait once more for an API that is silent
      */
 

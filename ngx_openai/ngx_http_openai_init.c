@@ -22,7 +22,8 @@ static ngx_http_openai_gate_t *ngx_http_openai_get_gate(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf, const struct og_policy *policy);
 static void ngx_http_openai_warn(ngx_conf_t *cf,
     ngx_http_openai_loc_conf_t *olcf, ngx_str_t *where);
-static ngx_flag_t ngx_http_openai_has_password(ngx_conf_t *cf, void **loc_conf);
+static ngx_flag_t ngx_http_openai_has_password(ngx_conf_t *cf,
+    void **loc_conf);
 static ngx_int_t ngx_http_openai_default_cache(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf);
 static ngx_int_t ngx_http_openai_prepare_cache(ngx_conf_t *cf,
@@ -307,8 +308,8 @@ ngx_http_openai_warn(ngx_conf_t *cf, ngx_http_openai_loc_conf_t *olcf,
     } else if (!olcf->password) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"openai_gate %V\" in %s:%ui takes $remote_user at %V "
-                      "where no \"auth_basic\" is in force: it is the client's "
-                      "own word, unless another module checks the password",
+                      "where no \"auth_basic\" is in force: it is the "
+                      "client's own word, unless another module checks the password",
                       &olcf->policy, olcf->file, olcf->line, where);
     }
 }
@@ -375,7 +376,8 @@ found:
  */
 
 static ngx_int_t
-ngx_http_openai_default_cache(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
+ngx_http_openai_default_cache(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf)
 {
     u_char     *p, *last;
     size_t      len;
@@ -416,7 +418,7 @@ ngx_http_openai_default_cache(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
 
 
 /*
- * nginx makes a path that is not there, and makes one that is there over to the
+ * nginx makes a path that is not there, and makes one that is over to the
  * workers. The first is what we want; the second would give them the store of
  * sudo, should its path ever be written here.
  */

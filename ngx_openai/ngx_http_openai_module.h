@@ -3,10 +3,10 @@
  * The web door: gates locations by the policies of gate.conf.
  *
  *     ngx_http_openai_module.c     directives, their inheritance
- *     ngx_http_openai_init.c       reads gate.conf, map and key; judges nginx.conf
+ *     ngx_http_openai_init.c       reads gate.conf and key, judges nginx.conf
  *     ngx_http_openai_worker.c     what a worker owns: store, fetcher, log
  *     ngx_http_openai_loop.c       the fetcher on the worker's event loop
- *     ngx_http_openai_handler.c    one request: access phase, waiting, resuming
+ *     ngx_http_openai_handler.c    one request: judged, put aside, resumed
  *     ngx_http_openai_ctx.c        what is remembered of a request
  *     ngx_http_openai_decision.c   what a decision means for the request
  *     ngx_http_openai_memo.c       decisions that a worker remembers
@@ -171,7 +171,7 @@ struct ngx_http_openai_ctx_s {
     ngx_event_t                  *event;       /* NULL: has never waited */
 
     unsigned                      done:1;
-    unsigned                      judged:1;    /* this identity, by this gate */
+    unsigned                      judged:1;    /* this identity, this gate */
     unsigned                      retry_after:1;
 };
 

@@ -168,7 +168,8 @@ ngx_http_openai_print(u_char *p, u_char *last, ngx_http_openai_counters_t *sh)
             sum += sh->decisions[i][n];
         }
 
-        p = ngx_slprintf(p, last, "openai_gate_cache_total{cache=\"%s\"} %uA\n",
+        p = ngx_slprintf(p, last,
+                         "openai_gate_cache_total{cache=\"%s\"} %uA\n",
                          og_cache_word(n), sum);
     }
 
