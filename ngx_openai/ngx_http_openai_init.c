@@ -309,7 +309,8 @@ ngx_http_openai_warn(ngx_conf_t *cf, ngx_http_openai_loc_conf_t *olcf,
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "\"openai_gate %V\" in %s:%ui takes $remote_user at %V "
                       "where no \"auth_basic\" is in force: it is the "
-                      "client's own word, unless another module checks the password",
+                      "client's own word, unless another module checks the "
+                      "password",
                       &olcf->policy, olcf->file, olcf->line, where);
     }
 }

@@ -368,9 +368,9 @@ ngx_http_openai_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (client) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "the client itself writes \"$%V\": unless a "
-                           "trusted proxy in front always sets it, use what another "
-                           "module has proven, such as $remote_user after "
-                           "auth_basic; \"openai_gate_identity\"", &name);
+                           "trusted proxy in front always sets it, use what "
+                           "another module has proven, such as $remote_user "
+                           "after auth_basic; \"openai_gate_identity\"", &name);
     }
 
     olcf->variable = name;
