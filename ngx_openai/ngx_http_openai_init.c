@@ -419,9 +419,9 @@ ngx_http_openai_default_cache(ngx_conf_t *cf,
 
 
 /*
- * nginx makes a path that is not there, and makes one that is over to the
- * workers. The first is what we want; the second would give them the store of
- * sudo, should its path ever be written here.
+ * nginx makes a path that is not there, and hands one that is there over to
+ * the workers. The first is what we want; the second would give them the store
+ * of sudo, should its path ever be written here.
  */
 
 static ngx_int_t
