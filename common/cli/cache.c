@@ -79,7 +79,7 @@ list_pace(struct og_store *store)
 		if (!og_pace_show(store, endpoint, &budget) ||
 		    budget.failures == 0)
 			continue;
-		wait = budget.not_before_ms / 1000 - og_clock_wall();
+		wait = (budget.not_before_ms - og_clock_boot() + 999) / 1000;
 		printf("%-44s  failed %" PRIu32 " times in a row, last: %s",
 		    og_endpoint_word(endpoint), budget.failures,
 		    og_reason_word(budget.last_failure));

@@ -19,20 +19,25 @@
 #define LOCK_WAIT_MS	100
 #define LOCK_TRY_MS	2
 #define SLOTS		16		/* room for endpoints to come */
-#define MAGIC		UINT32_C(0x4543504f)	/* "OPCE" */
+#define MAGIC		UINT32_C(0x3243504f)	/* "OPC2" */
+#define BOOT_ID		"/proc/sys/kernel/random/boot_id"
+#define BUSY_MS		1000		/* for whom nobody waits */
 
 /* One endpoint's budget in the file, little-endian. Zeroed: never used. */
 struct slot {
 	uint32_t magic;
 	uint32_t failures;
+	uint64_t boot;		/* which: the times are of its clock */
+	uint64_t wall_ms;	/* at updated_ms */
 	uint64_t updated_ms;
-	uint64_t spent;
 	uint64_t not_before_ms;
+	uint64_t probe_ms;
 	uint32_t last_failure;
-	uint32_t zero[5];
+	uint16_t spent[OG_BUDGET_SECONDS];
+	uint32_t zero[2];
 	uint64_t sum;
 };
-_Static_assert(sizeof(struct slot) == 64, "a slot of pace has holes");
+_Static_assert(sizeof(struct slot) == 192, "a slot of pace has holes");
 _Static_assert(OG_ENDPOINT_COUNT <= SLOTS, "more endpoints than slots");
 
 static int64_t
@@ -42,6 +47,22 @@ wall_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* 0: unknown, and so any boot is taken for the same. */
+static uint64_t
+boot_id(void)
+{
+	char text[64];
+	ssize_t n;
+	int fd;
+
+	fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	return n > 0 ? og_fnv1a(OG_FNV_START, text, (size_t)n) : 0;
 }
 
 /* Whose budget it is goes in, so that another organization starts anew. */
@@ -96,6 +117,35 @@ open_locked(struct og_store *store, int flags)
 	return -1;
 }
 
+/* The times of another boot, as this one's clock would have shown them: wall
+ * time is what the two have in common. */
+static void
+carry_over(struct og_budget *budget, int64_t written_ms)
+{
+	int64_t since;
+
+	since = wall_ms() - written_ms;
+	if (since < 0)
+		since = 0;
+	og_budget_shift(budget, og_clock_boot() - since - budget->updated_ms);
+}
+
+static void
+take_slot(struct og_budget *budget, const struct slot *slot)
+{
+	size_t i;
+
+	budget->updated_ms = (int64_t)le64toh(slot->updated_ms);
+	budget->not_before_ms = (int64_t)le64toh(slot->not_before_ms);
+	budget->probe_ms = (int64_t)le64toh(slot->probe_ms);
+	budget->failures = le32toh(slot->failures);
+	budget->last_failure = (enum og_reason)le32toh(slot->last_failure);
+	for (i = 0; i < OG_BUDGET_SECONDS; i++)
+		budget->spent[i] = le16toh(slot->spent[i]);
+	if (le64toh(slot->boot) != boot_id())
+		carry_over(budget, (int64_t)le64toh(slot->wall_ms));
+}
+
 /* False: nothing is on record, or nothing that can be used. */
 static bool
 read_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
@@ -119,11 +169,7 @@ read_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
 		    "another organization or endpoint; starting anew");
 		return false;
 	}
-	budget->updated_ms = (int64_t)le64toh(slot.updated_ms);
-	budget->spent = (int64_t)le64toh(slot.spent);
-	budget->not_before_ms = (int64_t)le64toh(slot.not_before_ms);
-	budget->failures = le32toh(slot.failures);
-	budget->last_failure = (enum og_reason)le32toh(slot.last_failure);
+	take_slot(budget, &slot);
 	return true;
 }
 
@@ -134,14 +180,20 @@ write_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
 	static const struct slot unused[SLOTS];
 	struct slot slot;
 	struct stat st;
+	size_t i;
 
 	memset(&slot, 0, sizeof(slot));
 	slot.magic = htole32(MAGIC);
 	slot.failures = htole32(budget->failures);
+	slot.boot = htole64(boot_id());
+	slot.wall_ms = htole64((uint64_t)(wall_ms() - og_clock_boot() +
+	    budget->updated_ms));
 	slot.updated_ms = htole64((uint64_t)budget->updated_ms);
-	slot.spent = htole64((uint64_t)budget->spent);
 	slot.not_before_ms = htole64((uint64_t)budget->not_before_ms);
+	slot.probe_ms = htole64((uint64_t)budget->probe_ms);
 	slot.last_failure = htole32((uint32_t)budget->last_failure);
+	for (i = 0; i < OG_BUDGET_SECONDS; i++)
+		slot.spent[i] = htole16(budget->spent[i]);
 	slot.sum = htole64(slot_sum(store, &slot));
 	/* All its blocks at once: later writes need no room on the disk. */
 	if (fstat(fd, &st) == 0 && st.st_size < (off_t)sizeof(unused) &&
@@ -165,9 +217,15 @@ og_pace_take(struct og_store *store, enum og_endpoint endpoint,
 
 	memset(&budget, 0, sizeof(budget));
 	fd = open_locked(store, O_RDWR | O_CREAT);
+	/* What was spent is not known: people at the door come first. */
+	if (fd < 0 && reserve > 0) {
+		*why = OG_RATE_LIMITED;
+		return BUSY_MS;
+	}
 	if (fd >= 0)
 		read_slot(store, fd, endpoint, &budget);
-	wait = og_budget_take(&budget, wall_ms(), per_minute, reserve, why);
+	wait = og_budget_take(&budget, og_clock_boot(), per_minute, reserve,
+	    why);
 	if (fd >= 0) {
 		write_slot(store, fd, endpoint, &budget);
 		close(fd);
@@ -185,7 +243,7 @@ og_pace_succeed(struct og_store *store, enum og_endpoint endpoint)
 	if (fd < 0)
 		return;
 	read_slot(store, fd, endpoint, &budget);
-	og_budget_succeed(&budget, wall_ms());
+	og_budget_succeed(&budget, og_clock_boot());
 	write_slot(store, fd, endpoint, &budget);
 	close(fd);
 }
@@ -206,7 +264,8 @@ og_pace_fail(struct og_store *store, enum og_endpoint endpoint,
 	    (ssize_t)sizeof(random))
 		random = 0;
 	read_slot(store, fd, endpoint, &budget);
-	og_budget_fail(&budget, wall_ms(), why, retry_after_ms, random);
+	og_budget_fail(&budget, og_clock_boot(), why, retry_after_ms,
+	    random);
 	write_slot(store, fd, endpoint, &budget);
 	close(fd);
 }

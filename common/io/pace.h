@@ -3,7 +3,12 @@
  * on the store. The file has a fixed size and is rewritten in place under
  * flock, so that a full disk does not stop it. A file that is missing,
  * damaged or cannot be written is logged and counts as an idle budget: our
- * own pace must never be what locks people out.
+ * own pace must never be what locks people out. Background work (reserve > 0)
+ * waits instead.
+ *
+ * Times are of the clock since the boot, so that setting the wall clock neither
+ * ends a back-off nor makes one endless; after a restart of the machine the
+ * wall clock says how long ago they were.
  *
  * The lock is held for microseconds and waited for at most 100 ms.
  */

@@ -1,10 +1,13 @@
 #include "meaning/budget.h"
 
-#define MINUTE_MS	INT64_C(60000)
+#include <string.h>
+
+#define SECOND_MS	INT64_C(1000)
 #define NAMED_MAX_MS	INT64_C(600000)	/* the longest delay the API may name */
 #define BACKOFF_MIN_MS	INT64_C(500)
 #define BACKOFF_429_MS	INT64_C(10000)
 #define BACKOFF_MAX_MS	INT64_C(60000)
+#define PROBE_MS	INT64_C(2000)
 #define NOT_BEFORE_MAX_MS (NAMED_MAX_MS + NAMED_MAX_MS / 4)
 
 static int64_t
@@ -13,15 +16,7 @@ at_least_0(int64_t now_ms)
 	return now_ms > 0 ? now_ms : 0;
 }
 
-/* In the unit of `spent`, chosen so that per_minute of them come back every
- * millisecond: the arithmetic is exact, and no caller rounds any away. */
-static int64_t
-requests(unsigned int count)
-{
-	return (int64_t)count * MINUTE_MS;
-}
-
-/* Forgets what lies in the future: the clock was set back, or the bytes are
+/* Forgets what lies in the future: it is of another clock, or the bytes are
  * not what we wrote. */
 static void
 sanitize(struct og_budget *budget, int64_t now_ms)
@@ -30,30 +25,57 @@ sanitize(struct og_budget *budget, int64_t now_ms)
 		budget->updated_ms = 0;
 	if (budget->updated_ms > now_ms) {
 		budget->updated_ms = now_ms;
-		budget->spent = 0;
+		memset(budget->spent, 0, sizeof(budget->spent));
 		budget->not_before_ms = 0;
+		budget->probe_ms = 0;
 	}
 	if (budget->not_before_ms > now_ms &&
 	    budget->not_before_ms - now_ms > NOT_BEFORE_MAX_MS)
 		budget->not_before_ms = 0;
-	if (budget->spent < 0)
-		budget->spent = 0;
+	if (budget->probe_ms > now_ms && budget->probe_ms - now_ms > PROBE_MS)
+		budget->probe_ms = 0;
 }
 
+/* Moves `spent` on to the second of now_ms; sanitized. */
 static void
-refill(struct og_budget *budget, int64_t now_ms, unsigned int per_minute)
+advance(struct og_budget *budget, int64_t now_ms)
 {
-	int64_t back, elapsed;
+	int64_t seconds;
+	size_t gone;
 
-	if (budget->spent > requests(per_minute))
-		budget->spent = requests(per_minute);
-	elapsed = now_ms - budget->updated_ms;
-	/* A minute fills any bucket; bounded, the product cannot overflow. */
-	if (elapsed > MINUTE_MS)
-		elapsed = MINUTE_MS;
-	back = elapsed * per_minute;
-	budget->spent = back < budget->spent ? budget->spent - back : 0;
+	seconds = now_ms / SECOND_MS - budget->updated_ms / SECOND_MS;
+	gone = seconds < OG_BUDGET_SECONDS ? (size_t)seconds :
+	    OG_BUDGET_SECONDS;
+	memmove(budget->spent + gone, budget->spent,
+	    (OG_BUDGET_SECONDS - gone) * sizeof(budget->spent[0]));
+	memset(budget->spent, 0, gone * sizeof(budget->spent[0]));
 	budget->updated_ms = now_ms;
+}
+
+static unsigned int
+sum(const struct og_budget *budget)
+{
+	unsigned int n;
+	size_t i;
+
+	for (i = n = 0; i < OG_BUDGET_SECONDS; i++)
+		n += budget->spent[i];
+	return n;
+}
+
+/* Until enough of what was spent no longer counts. */
+static int64_t
+until_below(const struct og_budget *budget, unsigned int limit)
+{
+	unsigned int left;
+	size_t i;
+
+	left = sum(budget);
+	for (i = OG_BUDGET_SECONDS; i > 0 && left >= limit; i--)
+		left -= budget->spent[i - 1];
+	/* spent[i] was the last to go: in OG_BUDGET_SECONDS - i seconds. */
+	return (int64_t)(OG_BUDGET_SECONDS - i) * SECOND_MS -
+	    budget->updated_ms % SECOND_MS;
 }
 
 /* The record may come from a file: its reason must be one to wait for. */
@@ -73,29 +95,39 @@ int64_t
 og_budget_take(struct og_budget *budget, int64_t now_ms,
     unsigned int per_minute, unsigned int reserve, enum og_reason *why)
 {
-	int64_t have, need;
+	unsigned int limit;
 
 	now_ms = at_least_0(now_ms);
 	if (per_minute == 0)
 		per_minute = 1;
-	/* A reserve of the whole bucket would keep the background out for
-	 * good. */
-	if (reserve >= per_minute)
-		reserve = per_minute - 1;
+	/* A reserve of all would keep the background out for good. */
+	limit = reserve < per_minute ? per_minute - reserve : 1;
 	sanitize(budget, now_ms);
-	refill(budget, now_ms, per_minute);
-	if (budget->not_before_ms > now_ms) {
-		*why = failure_reason(budget);
+	advance(budget, now_ms);
+	*why = failure_reason(budget);
+	if (budget->not_before_ms > now_ms)
 		return budget->not_before_ms - now_ms;
-	}
-	have = requests(per_minute) - budget->spent;
-	need = requests(reserve + 1);
-	if (have < need) {
+	if (budget->failures > 0 && budget->probe_ms > now_ms)
+		return budget->probe_ms - now_ms;
+	if (sum(budget) >= limit) {
 		*why = OG_RATE_LIMITED;
-		return (need - have + per_minute - 1) / per_minute;
+		return until_below(budget, limit);
 	}
-	budget->spent += requests(1);
+	budget->spent[0]++;
+	budget->probe_ms = budget->failures > 0 ? now_ms + PROBE_MS : 0;
 	return 0;
+}
+
+unsigned int
+og_budget_spent(const struct og_budget *budget, int64_t now_ms)
+{
+	struct og_budget then;
+
+	then = *budget;
+	now_ms = at_least_0(now_ms);
+	sanitize(&then, now_ms);
+	advance(&then, now_ms);
+	return sum(&then);
 }
 
 void
@@ -105,6 +137,7 @@ og_budget_succeed(struct og_budget *budget, int64_t now_ms)
 	budget->failures = 0;
 	budget->last_failure = 0;
 	budget->not_before_ms = 0;
+	budget->probe_ms = 0;
 }
 
 static int64_t
@@ -134,6 +167,7 @@ og_budget_fail(struct og_budget *budget, int64_t now_ms, enum og_reason why,
 	    budget->failures < UINT32_MAX))
 		budget->failures++;
 	budget->last_failure = why;
+	budget->probe_ms = 0;
 	if (retry_after_ms < 0)
 		delay = backoff(why, budget->failures);
 	else if (retry_after_ms < BACKOFF_MIN_MS)
@@ -146,7 +180,26 @@ og_budget_fail(struct og_budget *budget, int64_t now_ms, enum og_reason why,
 	until = now_ms > INT64_MAX - delay ? INT64_MAX : now_ms + delay;
 	if (until > budget->not_before_ms)
 		budget->not_before_ms = until;
-	/* So that a clock set back from here on is seen. */
+	/* So that a budget of another clock is known from here on. */
 	if (budget->updated_ms == 0)
 		budget->updated_ms = now_ms;
+}
+
+/* 0 stays: it says "none". */
+static void
+shift(int64_t *time_ms, int64_t ahead_ms)
+{
+	if (*time_ms <= 0)
+		return;
+	if (__builtin_add_overflow(*time_ms, ahead_ms, time_ms) ||
+	    *time_ms < 1)
+		*time_ms = 1;
+}
+
+void
+og_budget_shift(struct og_budget *budget, int64_t ahead_ms)
+{
+	shift(&budget->updated_ms, ahead_ms);
+	shift(&budget->not_before_ms, ahead_ms);
+	shift(&budget->probe_ms, ahead_ms);
 }

@@ -1,8 +1,13 @@
 /*
- * Pace and back-off as arithmetic, sans I/O: a
- * token bucket of `per_minute` and one rule for every failure. Times are
- * wall-clock milliseconds, since the budget is shared between processes and
- * outlives them. io/pace.h keeps it in the store.
+ * Pace and back-off as arithmetic, sans I/O: at most so many requests in any
+ * minute, and one rule for every failure. Times are milliseconds of a clock
+ * that nobody sets (CLOCK_BOOTTIME); io/pace.h keeps a budget in the store and
+ * carries it over from one boot to the next.
+ *
+ * The API counts in a window of a minute (CONTRACT fact 3), and a bucket that
+ * refills as it is emptied lets twice as many into its first one. So what
+ * counts here is every request of the last minute, second by second, and a
+ * second more for those that were slow on their way.
  */
 #ifndef OG_MEANING_BUDGET_H
 #define OG_MEANING_BUDGET_H
@@ -12,26 +17,39 @@
 
 #include "value/reason.h"
 
-/* Zeroed: a full bucket that never failed. */
+/* The second under way, and those that it follows. */
+#define OG_BUDGET_SECONDS	62
+
+/* Zeroed: nothing spent, never failed. */
 struct og_budget {
 	int64_t updated_ms;	/* when `spent` was last reckoned */
-	int64_t spent;		/* 60,000ths of a request, up to a minute's */
+	uint16_t spent[OG_BUDGET_SECONDS];	/* requests; [0]: in that second */
 	int64_t not_before_ms;	/* ask nobody before; 0: now */
+	int64_t probe_ms;	/* one request finds out until then; 0: none */
 	uint32_t failures;	/* consecutive */
 	enum og_reason last_failure;	/* meaningful while failures > 0 */
 };
 
 /*
- * Takes one request, unless a back-off runs or the bucket has no more than
- * `reserve` requests left (0 for interactive checks; background work leaves
- * some, but a full bucket always has one for it). Returns 0 when
+ * Takes one request, unless a back-off runs or no more than `reserve` of the
+ * minute's `per_minute` are left (0 for interactive checks; background work
+ * leaves some, but of an unspent minute one is always for it). Returns 0 when
  * taken, else the milliseconds to wait, with *why: the last failure, or
- * OG_RATE_LIMITED for our own pace. A bucket reckoned in the future (the
- * clock was set back) is full, with no back-off; so is a back-off forgotten
- * that lies further ahead than og_budget_fail ever sets one.
+ * OG_RATE_LIMITED for our own pace.
+ *
+ * After failures one request at a time finds out whether the API is back:
+ * the others wait for its answer, for 2 s at most, since whoever sent it may
+ * have died.
+ *
+ * A budget reckoned in the future is not one of this clock: nothing spent, no
+ * back-off. So is a back-off forgotten that lies further ahead than
+ * og_budget_fail ever sets one.
  */
 int64_t og_budget_take(struct og_budget *, int64_t now_ms,
     unsigned int per_minute, unsigned int reserve, enum og_reason *why);
+
+/* Requests that count at this moment. */
+unsigned int og_budget_spent(const struct og_budget *, int64_t now_ms);
 
 /* After an answer: no failures, no back-off. */
 void og_budget_succeed(struct og_budget *, int64_t now_ms);
@@ -46,5 +64,8 @@ void og_budget_succeed(struct og_budget *, int64_t now_ms);
  */
 void og_budget_fail(struct og_budget *, int64_t now_ms, enum og_reason why,
     int64_t retry_after_ms, uint32_t random);
+
+/* Another clock shows `now_ms` when this one shows `now_ms` - `ahead_ms`. */
+void og_budget_shift(struct og_budget *, int64_t ahead_ms);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define NOW INT64_C(1800000000000)	/* some day in 2027, in milliseconds */
+#define NOW INT64_C(1800000000000)	/* a boot long ago, in milliseconds */
 
 static int64_t
 take(struct og_budget *budget, int64_t now, unsigned int per_minute)
@@ -22,39 +22,60 @@ take(struct og_budget *budget, int64_t now, unsigned int per_minute)
 	return og_budget_take(budget, now, per_minute, 0, &why);
 }
 
-/* A full bucket gives its whole content at once, then one each 10 s. */
+/* All at once, and then none for a minute and a second. */
 static void
-test_burst_then_pace(void **state)
+test_a_minute(void **state)
 {
 	struct og_budget budget;
 	enum og_reason why;
-	int64_t now, wait;
 	int i;
 
 	(void)state;
 	memset(&budget, 0, sizeof(budget));
 	for (i = 0; i < 6; i++)
-		assert_int_equal(take(&budget, NOW, 6), 0);
+		assert_int_equal(take(&budget, NOW + 400, 6), 0);
 	why = OG_NOT_A_MEMBER;
-	wait = og_budget_take(&budget, NOW, 6, 0, &why);
-	assert_int_equal(wait, 10000);
+	assert_int_equal(og_budget_take(&budget, NOW + 400, 6, 0, &why),
+	    61600);
 	assert_int_equal(why, OG_RATE_LIMITED);
-	assert_int_equal(take(&budget, NOW + 9999, 6), 1);
-	now = NOW + 10000;
-	for (i = 0; i < 20; i++, now += 10000) {
-		assert_int_equal(take(&budget, now, 6), 0);
-		assert_int_equal(take(&budget, now, 6), 10000);
+	assert_int_equal(og_budget_spent(&budget, NOW + 61999), 6);
+	assert_int_equal(take(&budget, NOW + 61999, 6), 1);
+	assert_int_equal(og_budget_spent(&budget, NOW + 62000), 0);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(take(&budget, NOW + 62000, 6), 0);
+	assert_int_equal(take(&budget, NOW + 62000, 6), 62000);
+}
+
+/* Each comes back by itself. */
+static void
+test_one_by_one(void **state)
+{
+	struct og_budget budget;
+	int i;
+
+	(void)state;
+	memset(&budget, 0, sizeof(budget));
+	for (i = 0; i < 6; i++)
+		assert_int_equal(take(&budget, NOW + 5000 * i, 6), 0);
+	assert_int_equal(take(&budget, NOW + 30000, 6), 32000);
+	for (i = 0; i < 6; i++) {
+		assert_int_equal(take(&budget, NOW + 62000 + 5000 * i, 6), 0);
+		assert_int_equal(take(&budget, NOW + 62000 + 5000 * i, 6),
+		    i < 5 ? 5000 : 37000);
 	}
 }
 
-/* However often one asks, no fraction of a request is lost or won. */
+/*
+ * However often one asks, no minute and a second holds more than it may, and
+ * who never tires gets what he may. times[] is a ring of the last ones taken.
+ */
 static void
 test_impatient_callers(void **state)
 {
-	static const unsigned int per_minute[] = { 1, 6, 7, 59, 600, 6000 };
-	static const int64_t step[] = { 1, 3, 7, 59, 61, 1000 };
+	static const unsigned int per_minute[] = { 1, 6, 7, 59, 600 };
+	static const int64_t step[] = { 1, 3, 7, 59, 61, 997, 1000 };
 	struct og_budget budget;
-	int64_t now, taken;
+	int64_t now, taken, times[600];
 	size_t i, j;
 
 	(void)state;
@@ -62,16 +83,18 @@ test_impatient_callers(void **state)
 		for (j = 0; j < COUNT(step); j++) {
 			memset(&budget, 0, sizeof(budget));
 			taken = 0;
-			for (now = NOW; now <= NOW + 10 * 60000;
+			for (now = NOW; now < NOW + 6 * 62000;
 			    now += step[j]) {
-				while (take(&budget, now, per_minute[i]) == 0)
-					taken++;
+				while (take(&budget, now, per_minute[i]) ==
+				    0) {
+					if (taken >= per_minute[i])
+						assert_true(now - times[taken %
+						    per_minute[i]] > 61000);
+					times[taken++ % per_minute[i]] = now;
+				}
 			}
-			/* The bucket, and ten minutes' worth; the last step
-			 * may end before the tenth minute does. */
-			assert_true(taken <= per_minute[i] * 11);
-			assert_true(taken >= per_minute[i] * 11 - 1 -
-			    step[j] * per_minute[i] / 60000);
+			assert_in_range(taken, per_minute[i] * 5,
+			    per_minute[i] * 6);
 		}
 	}
 }
@@ -90,10 +113,11 @@ test_wait_is_enough(void **state)
 		memset(&budget, 0, sizeof(budget));
 		now = NOW;
 		for (i = 0; i < 6010; i++) {
+			now += i % 3;
 			wait = take(&budget, now, per_minute);
 			if (wait == 0)
 				continue;
-			assert_true(wait > 0 && wait <= 60000);
+			assert_true(wait > 0 && wait <= 62000);
 			now += wait;
 			assert_int_equal(take(&budget, now, per_minute), 0);
 			break;
@@ -113,20 +137,20 @@ test_reserve(void **state)
 	memset(&budget, 0, sizeof(budget));
 	for (i = 0; i < 3; i++)
 		assert_int_equal(og_budget_take(&budget, NOW, 6, 3, &why), 0);
-	assert_int_equal(og_budget_take(&budget, NOW, 6, 3, &why), 10000);
+	assert_int_equal(og_budget_take(&budget, NOW, 6, 3, &why), 62000);
 	assert_int_equal(why, OG_RATE_LIMITED);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(og_budget_take(&budget, NOW, 6, 0, &why), 0);
-	assert_int_equal(og_budget_take(&budget, NOW, 6, 0, &why), 10000);
+	assert_int_equal(og_budget_take(&budget, NOW, 6, 0, &why), 62000);
 
-	/* A reserve of everything still leaves one of a full bucket. */
+	/* A reserve of everything still leaves one of an unspent minute. */
 	memset(&budget, 0, sizeof(budget));
 	assert_int_equal(og_budget_take(&budget, NOW, 6, UINT32_MAX, &why), 0);
 	assert_int_equal(og_budget_take(&budget, NOW, 6, UINT32_MAX, &why),
-	    10000);
+	    62000);
 	memset(&budget, 0, sizeof(budget));
 	assert_int_equal(og_budget_take(&budget, NOW, 0, 0, &why), 0);
-	assert_int_equal(og_budget_take(&budget, NOW, 0, 0, &why), 60000);
+	assert_int_equal(og_budget_take(&budget, NOW, 0, 0, &why), 62000);
 }
 
 static const struct {
@@ -241,7 +265,41 @@ test_success_is_no_refill(void **state)
 		assert_int_equal(take(&budget, NOW, 6), 0);
 		og_budget_succeed(&budget, NOW);
 	}
-	assert_int_equal(take(&budget, NOW, 6), 10000);
+	assert_int_equal(take(&budget, NOW, 6), 62000);
+}
+
+/* When the API may be back, one finds out, and the others wait for him; who
+ * dies meanwhile holds them up for two seconds. */
+static void
+test_half_open(void **state)
+{
+	struct og_budget budget;
+	enum og_reason why;
+	int64_t now;
+	int i;
+
+	(void)state;
+	memset(&budget, 0, sizeof(budget));
+	og_budget_fail(&budget, NOW, OG_TIMEOUT, -1, 0);
+	now = NOW + 500;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(take(&budget, now, 600), 0);
+		assert_int_equal(og_budget_take(&budget, now, 600, 0, &why),
+		    2000);
+		assert_int_equal(why, OG_TIMEOUT);
+		assert_int_equal(take(&budget, now + 1999, 600), 1);
+		now += 2000;
+	}
+	/* It is back. */
+	og_budget_succeed(&budget, now);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(take(&budget, now, 600), 0);
+	/* It is not: one more failure in a row, and a new back-off. */
+	og_budget_fail(&budget, now, OG_TIMEOUT, -1, 0);
+	assert_int_equal(take(&budget, now + 500, 600), 0);
+	og_budget_fail(&budget, now + 700, OG_TIMEOUT, -1, 0);
+	assert_int_equal(budget.failures, 2);
+	assert_int_equal(take(&budget, now + 700, 600), 1000);
 }
 
 static void
@@ -256,14 +314,14 @@ test_long_idle(void **state)
 		for (i = 0; i < 6; i++)
 			assert_int_equal(take(&budget, NOW + year *
 			    INT64_C(31536000000), 6), 0);
-		/* Full is full: a year saves up no more. */
+		/* A year saves up no more than a minute. */
 		assert_int_equal(take(&budget, NOW + year *
-		    INT64_C(31536000000), 6), 10000);
+		    INT64_C(31536000000), 6), 62000);
 	}
 }
 
 static void
-test_clock_set_back(void **state)
+test_another_clock(void **state)
 {
 	struct og_budget budget;
 	int i;
@@ -274,14 +332,47 @@ test_clock_set_back(void **state)
 		assert_int_equal(take(&budget, NOW, 6), 0);
 	og_budget_fail(&budget, NOW, OG_RATE_LIMITED, -1, 0);
 	assert_int_equal(take(&budget, NOW, 6), 10000);
-	for (i = 0; i < 6; i++)
+	/* The failure still counts, so one finds out whether it is over. */
+	assert_int_equal(take(&budget, NOW - 3600000, 6), 0);
+	assert_int_equal(take(&budget, NOW - 3600000, 6), 2000);
+	og_budget_succeed(&budget, NOW - 3600000);
+	for (i = 0; i < 5; i++)
 		assert_int_equal(take(&budget, NOW - 3600000, 6), 0);
-	assert_int_equal(take(&budget, NOW - 3600000, 6), 10000);
+	assert_int_equal(take(&budget, NOW - 3600000, 6), 62000);
 
 	/* By a little, after a failure that no request of ours preceded. */
 	memset(&budget, 0, sizeof(budget));
 	og_budget_fail(&budget, NOW, OG_TIMEOUT, 300000, 0);
 	assert_int_equal(take(&budget, NOW - 1000, 6), 0);
+}
+
+/* The same budget by a clock that began later. */
+static void
+test_shift(void **state)
+{
+	struct og_budget budget;
+	int i;
+
+	(void)state;
+	memset(&budget, 0, sizeof(budget));
+	for (i = 0; i < 6; i++)
+		assert_int_equal(take(&budget, NOW, 6), 0);
+	og_budget_fail(&budget, NOW, OG_RATE_LIMITED, 30000, 0);
+	og_budget_shift(&budget, 100000 - NOW);
+	assert_int_equal(take(&budget, 100000, 6), 30000);
+	assert_int_equal(take(&budget, 130000, 6), 32000);
+	/* From before that clock began: long over. */
+	og_budget_shift(&budget, -200000);
+	assert_int_equal(take(&budget, 61000, 6), 0);
+	/* Nothing becomes something. */
+	memset(&budget, 0, sizeof(budget));
+	og_budget_shift(&budget, INT64_MAX);
+	assert_int_equal(budget.not_before_ms, 0);
+	assert_int_equal(budget.updated_ms, 0);
+	assert_int_equal(take(&budget, 5, 6), 0);
+	budget.not_before_ms = INT64_MAX;
+	og_budget_shift(&budget, INT64_MAX);
+	assert_int_equal(take(&budget, 5, 6), 0);
 }
 
 /* Bytes from a file that somebody damaged, and clocks at their ends. */
@@ -303,7 +394,9 @@ test_nonsense(void **state)
 				for (d = 0; d < COUNT(times); d++) {
 					memset(&budget, 0, sizeof(budget));
 					budget.updated_ms = times[a];
-					budget.spent = times[b];
+					budget.probe_ms = times[b];
+					memset(budget.spent, (int)(b * 37),
+					    sizeof(budget.spent));
 					budget.not_before_ms = times[c];
 					budget.failures = UINT32_MAX;
 					budget.last_failure = OG_PASS;
@@ -320,7 +413,7 @@ test_nonsense(void **state)
 					assert_true(budget.failures > 0);
 					og_budget_succeed(&budget, times[d]);
 					assert_true(og_budget_take(&budget,
-					    times[d], 6000, 0, &why) <= 60000);
+					    times[d], 6000, 0, &why) <= 62000);
 				}
 			}
 		}
@@ -331,7 +424,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_burst_then_pace),
+		cmocka_unit_test(test_a_minute),
+		cmocka_unit_test(test_one_by_one),
 		cmocka_unit_test(test_impatient_callers),
 		cmocka_unit_test(test_wait_is_enough),
 		cmocka_unit_test(test_reserve),
@@ -339,8 +433,10 @@ main(void)
 		cmocka_unit_test(test_failures_together),
 		cmocka_unit_test(test_success_ends_it),
 		cmocka_unit_test(test_success_is_no_refill),
+		cmocka_unit_test(test_half_open),
 		cmocka_unit_test(test_long_idle),
-		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_another_clock),
+		cmocka_unit_test(test_shift),
 		cmocka_unit_test(test_nonsense),
 	};
 
