@@ -277,7 +277,7 @@ ngx_http_openai_memo_until(ngx_http_openai_ctx_t *ctx)
             break;
 
         case OG_FACT_ABSENT:
-            end = fact->fetched_at + conf->negative_ttl;
+            end = fact->fetched_at + og_negative_ttl(conf);
             break;
 
         default:

@@ -28,6 +28,7 @@
 
 #include <client/check.h>
 #include <client/fetch.h>
+#include <client/lookup.h>
 #include <io/load.h>
 #include <io/store_write.h>
 #include <meaning/config.h>

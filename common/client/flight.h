@@ -73,6 +73,7 @@ struct og_flight {
 	bool waited;			/* somebody else held the lock */
 	int64_t seen_at;		/* fetched_at of the list last looked through */
 	int64_t sent_at;		/* wall seconds; what the answer is dated */
+	int64_t sent_boot_ms;		/* the same, by og_clock_boot */
 	/* a list under way */
 	struct og_list_writer *writer;	/* NULL: not being kept */
 	char cursor[OG_API_CURSOR_MAX + 1];

@@ -102,7 +102,8 @@ keep_list(struct og_flight *flight, enum og_list_state state)
 
 	if (flight->writer == NULL)
 		return;
-	error = og_list_commit(flight->writer, flight->sent_at, state);
+	error = og_list_commit(flight->writer, flight->sent_at,
+	    flight->sent_boot_ms, state);
 	flight->writer = NULL;
 	if (error != OG_OK)
 		not_kept(flight, error);
@@ -182,7 +183,8 @@ keep_single(struct og_flight *flight, const struct og_query *query,
 		fact.state = OG_FACT_FOUND;
 		fact.record = *record;
 	}
-	error = og_store_put_single(flight->fetch->store, &fact);
+	error = og_store_put_single(flight->fetch->store, &fact,
+	    flight->sent_boot_ms);
 	if (error != OG_OK)
 		not_kept(flight, error);
 	og_store_sweep(flight->fetch->store, og_clock_wall());

@@ -229,8 +229,10 @@ send_request(struct og_flight *flight)
 		return error;
 	flight->phase = OG_PHASE_SENT;
 	flight->wake = OG_NEVER;
-	if (flight->pages == 0)
+	if (flight->pages == 0) {
 		flight->sent_at = og_clock_wall();
+		flight->sent_boot_ms = og_clock_boot();
+	}
 	fetch->counters.requests++;
 	return OG_OK;
 }

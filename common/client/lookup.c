@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+int64_t
+og_negative_ttl(const struct og_config *conf)
+{
+	return conf->base_url != NULL ? conf->negative_ttl : conf->ttl;
+}
+
 enum og_age
 og_fact_age(const struct og_config *conf, const struct og_fact *fact,
     int64_t now)
@@ -17,7 +23,8 @@ og_fact_age(const struct og_config *conf, const struct og_fact *fact,
 			return OG_AGE_STALE;
 		return OG_AGE_EXPIRED;
 	case OG_FACT_ABSENT:
-		return age < conf->negative_ttl ? OG_AGE_FRESH : OG_AGE_EXPIRED;
+		return age < og_negative_ttl(conf) ? OG_AGE_FRESH :
+		    OG_AGE_EXPIRED;
 	case OG_FACT_WANTED:
 	case OG_FACT_FAILED:
 		return OG_AGE_EXPIRED;

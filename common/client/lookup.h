@@ -2,6 +2,9 @@
  * A fact from the store, with its age judged (RFC 9111 and 5861 sense):
  * fresh under ttl, stale up to stale_ttl more, else expired. A negative fact is
  * fresh under negative_ttl and never stale.
+ *
+ * With base_url = none nobody can be asked, and what the store does not say is
+ * never known: there "not there" serves as long as "there", for ttl.
  */
 #ifndef OG_CLIENT_LOOKUP_H
 #define OG_CLIENT_LOOKUP_H
@@ -15,6 +18,9 @@ enum og_age {
 	OG_AGE_STALE,
 	OG_AGE_EXPIRED
 };
+
+/* Seconds that a negative fact is fresh. */
+int64_t og_negative_ttl(const struct og_config *);
 
 enum og_age og_fact_age(const struct og_config *, const struct og_fact *,
     int64_t now);

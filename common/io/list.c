@@ -12,7 +12,7 @@
 #include "value/wire.h"
 
 #define TOC_SIZE	2048
-#define VERSION		1
+#define VERSION		2
 #define CHUNK		(64 * 1024)	/* of a file being summed; whole words */
 #define SLOTS		16		/* hash slots of one read */
 
@@ -28,6 +28,7 @@ struct head {
 	uint64_t size;
 	uint64_t rows;
 	uint64_t fetched_at;
+	uint64_t boot_ms;
 	struct og_print print;
 	char query[OG_LIST_TEXT_MAX];
 	uint64_t body_sum;
@@ -102,6 +103,7 @@ decode_head(struct og_list *list, const unsigned char *start)
 	list->head.size = list->size;
 	list->head.rows = le64toh(head.rows);
 	list->head.fetched_at = (int64_t)le64toh(head.fetched_at);
+	list->head.boot_ms = (int64_t)le64toh(head.boot_ms);
 	list->head.print = head.print;
 	memcpy(list->head.query, head.query, sizeof(head.query));
 	return OG_OK;
@@ -480,6 +482,7 @@ og_list_maker_finish(struct og_list_maker *maker, struct og_list_head *head)
 	raw.size = htole64(head->size);
 	raw.rows = htole64(head->rows);
 	raw.fetched_at = htole64((uint64_t)head->fetched_at);
+	raw.boot_ms = htole64((uint64_t)head->boot_ms);
 	raw.print = head->print;
 	memcpy(raw.query, head->query, sizeof(raw.query));
 	raw.body_sum = htole64(result);

@@ -4,7 +4,7 @@
  *
  *	0	cdb's table of contents, 2048 bytes
  *	2048	the first record: key "", value the head below, written last
- *	2312	a record for each "i" + id and each "e" + folded address: the row
+ *	2320	a record for each "i" + id and each "e" + folded address: the row
  *		as value/wire.h writes it; then cdb's hash tables
  *
  * The head ends in two checksums: one over everything behind it, one over
@@ -19,7 +19,7 @@
 #include "value/error.h"
 #include "value/fact.h"
 
-#define OG_LIST_BODY	2312		/* where the head has ended */
+#define OG_LIST_BODY	2320		/* where the head has ended */
 #define OG_LIST_TEXT_MAX 168		/* a list's query and its NUL */
 #define OG_LIST_KEY_MAX	(OG_EMAIL_MAX + 2)
 
@@ -41,6 +41,7 @@ struct og_list_head {
 	char query[OG_LIST_TEXT_MAX];
 	struct og_print print;
 	int64_t fetched_at;
+	int64_t boot_ms;	/* og_clock_boot at that time */
 	enum og_list_state state;
 	uint64_t rows;
 	uint64_t size;		/* of the file; set by og_list_maker_finish */

@@ -211,7 +211,7 @@ og_list_add(struct og_list_writer *writer, const struct og_record *record)
 
 enum og_error
 og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
-    enum og_list_state state)
+    int64_t boot_ms, enum og_list_state state)
 {
 	char name[OG_STORE_NAME_MAX];
 	enum og_error error;
@@ -224,6 +224,7 @@ og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
 		goto out;
 	og_store_name(name, OG_INNER_LISTS, writer->head.query);
 	writer->head.fetched_at = fetched_at;
+	writer->head.boot_ms = boot_ms;
 	writer->head.state = state;
 	error = og_list_maker_finish(writer->maker, &writer->head);
 	if (error == OG_OK)

@@ -9,23 +9,27 @@
 #include "value/text.h"
 #include "value/wire.h"
 
-static const char magic[8] = { 'O', 'G', 'F', 'A', 'C', 'T', '1', '\n' };
+static const char magic[8] = { 'O', 'G', 'F', 'A', 'C', 'T', '2', '\n' };
 
-#define HEAD_SIZE	(sizeof(magic) + sizeof(struct og_print))
+#define HEAD_SIZE	(sizeof(magic) + sizeof(struct og_print) + sizeof(uint64_t))
 #define SUM_SIZE	sizeof(uint64_t)
 
 enum og_error
-og_single_encode(struct og_buffer *buffer, const struct og_print *print,
+og_single_encode(struct og_buffer *buffer, const struct og_single_head *head,
     const struct og_fact *fact)
 {
 	enum og_error error;
-	uint64_t sum;
+	uint64_t boot_ms, sum;
 	size_t start;
 
 	start = buffer->len;
 	error = og_buffer_add(buffer, magic, sizeof(magic));
 	if (error == OG_OK)
-		error = og_buffer_add(buffer, print, sizeof(*print));
+		error = og_buffer_add(buffer, &head->print,
+		    sizeof(head->print));
+	boot_ms = htole64((uint64_t)head->boot_ms);
+	if (error == OG_OK)
+		error = og_buffer_add(buffer, &boot_ms, sizeof(boot_ms));
 	if (error == OG_OK)
 		error = og_wire_put_fact(buffer, fact);
 	if (error != OG_OK)
@@ -36,11 +40,11 @@ og_single_encode(struct og_buffer *buffer, const struct og_print *print,
 }
 
 const char *
-og_single_decode(struct og_fact *fact, struct og_print *print,
+og_single_decode(struct og_fact *fact, struct og_single_head *head,
     const void *data, size_t len)
 {
 	const unsigned char *p;
-	uint64_t sum;
+	uint64_t boot_ms, sum;
 	size_t used;
 
 	memset(fact, 0, sizeof(*fact));
@@ -52,7 +56,10 @@ og_single_decode(struct og_fact *fact, struct og_print *print,
 	memcpy(&sum, p + len - SUM_SIZE, sizeof(sum));
 	if (le64toh(sum) != og_fnv1a(OG_FNV_START, p, len - SUM_SIZE))
 		return "damaged; not used";
-	memcpy(print, p + sizeof(magic), sizeof(*print));
+	memcpy(&head->print, p + sizeof(magic), sizeof(head->print));
+	memcpy(&boot_ms, p + sizeof(magic) + sizeof(head->print),
+	    sizeof(boot_ms));
+	head->boot_ms = (int64_t)le64toh(boot_ms);
 	if (og_wire_get_fact(fact, p + HEAD_SIZE, len - HEAD_SIZE - SUM_SIZE,
 	    &used) != OG_OK || used != len - HEAD_SIZE - SUM_SIZE)
 		return "damaged; not used";
@@ -115,7 +122,7 @@ og_store_get_single(struct og_store *store, struct og_fact *fact,
 {
 	char name[OG_STORE_NAME_MAX], text[OG_QUERY_TEXT_MAX];
 	unsigned char data[OG_SINGLE_MAX];
-	struct og_print print;
+	struct og_single_head head;
 	struct og_fact found;
 	const char *trouble;
 	size_t len;
@@ -127,13 +134,15 @@ og_store_get_single(struct og_store *store, struct og_fact *fact,
 	og_store_name(name, OG_INNER_SINGLES, text);
 	if (og_single_load(store, name, data, &len) != OG_OK)
 		return;
-	trouble = og_single_decode(&found, &print, data, len);
+	trouble = og_single_decode(&found, &head, data, len);
 	if (trouble == NULL)
-		trouble = single_trouble(store, &print, &found, query, now);
+		trouble = single_trouble(store, &head.print, &found, query,
+		    now);
 	if (trouble != NULL) {
 		og_store_say(store, LOG_WARNING, name, trouble);
 		return;
 	}
 	fact->record = found.record;
-	og_store_answered(fact, found.state, found.fetched_at, now);
+	og_store_answered(fact, found.state, og_store_date(found.fetched_at,
+	    head.boot_ms, now));
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/store_private.h"
+#include "value/clock.h"
 #include "value/text.h"
 
 const char *
@@ -222,6 +223,25 @@ og_store_untimely(int64_t fetched_at, int64_t now)
 	return NULL;
 }
 
+int64_t
+og_store_date(int64_t fetched_at, int64_t boot_ms, int64_t now)
+{
+	int64_t at_latest, elapsed_ms;
+
+	at_latest = fetched_at < now ? fetched_at : now;
+	elapsed_ms = og_clock_boot() - boot_ms;
+	if (boot_ms > 0 && elapsed_ms > 0 &&
+	    now - elapsed_ms / 1000 < at_latest)
+		at_latest = now - elapsed_ms / 1000;
+	return at_latest;
+}
+
+static int64_t
+list_date(const struct og_list *list, int64_t now)
+{
+	return og_store_date(list->head.fetched_at, list->head.boot_ms, now);
+}
+
 static const char *
 list_trouble(const struct og_store *store, const struct og_list *list,
     const char *query, int64_t now)
@@ -312,11 +332,11 @@ og_store_wanted(struct og_fact *fact, const struct og_query *query)
 
 void
 og_store_answered(struct og_fact *fact, enum og_fact_state state,
-    int64_t fetched_at, int64_t now)
+    int64_t fetched_at)
 {
 	fact->state = state;
 	fact->source = OG_SOURCE_STORE;
-	fact->fetched_at = fetched_at < now ? fetched_at : now;
+	fact->fetched_at = fetched_at;
 }
 
 static enum og_error
@@ -338,16 +358,14 @@ ask_list(struct og_list *list, struct og_fact *fact, int64_t now)
 		return OG_ERR_CORRUPT;
 	if (found) {
 		fact->record = record;
-		og_store_answered(fact, OG_FACT_FOUND, list->head.fetched_at,
-		    now);
+		og_store_answered(fact, OG_FACT_FOUND, list_date(list, now));
 		return OG_OK;
 	}
 	if (list->head.state != OG_LIST_COMPLETE)
 		return OG_OK;
 	error = og_list_verify(list);
 	if (error == OG_OK)
-		og_store_answered(fact, OG_FACT_ABSENT,
-		    list->head.fetched_at, now);
+		og_store_answered(fact, OG_FACT_ABSENT, list_date(list, now));
 	return error;
 }
 
@@ -394,8 +412,7 @@ og_store_list(struct og_store *store, const struct og_query *query,
 	if (list == NULL)
 		return info;
 	info.state = list->head.state;
-	info.fetched_at = list->head.fetched_at < now ?
-	    list->head.fetched_at : now;
+	info.fetched_at = list_date(list, now);
 	info.rows = list->head.rows;
 	if (list == &local)
 		close_list(&local);

@@ -87,7 +87,8 @@ void og_store_look_again(struct og_store *);
 /*
  * For a host that holds and remembers what it has made of the facts: a number
  * that is another one once a list that it has asked about, or any single, may
- * have come, changed or gone. Looked for at most once a second.
+ * have come, changed or gone, or the clock was set back. Looked for at most
+ * once a second.
  */
 uint64_t og_store_generation(struct og_store *, int64_t now);
 

@@ -33,6 +33,7 @@ struct og_generation {
 	int64_t looked_at;		/* `now` of the last look */
 	uint64_t looks;			/* the store's, at that time */
 	struct timespec singles;	/* when a single came or went */
+	int64_t ahead_ms;		/* the wall clock, of that since the boot */
 };
 
 struct og_store {
@@ -74,9 +75,9 @@ enum og_error og_store_open_file(struct og_store *, enum og_inner,
 /* *fact is the query's, and nothing is known yet. */
 void og_store_wanted(struct og_fact *, const struct og_query *);
 
-/* FOUND or ABSENT, from the store. */
+/* FOUND or ABSENT, from the store; fetched_at as og_store_date has it. */
 void og_store_answered(struct og_fact *, enum og_fact_state,
-    int64_t fetched_at, int64_t now);
+    int64_t fetched_at);
 
 /* The record is the subject's own, not merely filed under it. */
 bool og_store_is_subject(const struct og_record *, const struct og_query *);
@@ -84,16 +85,29 @@ bool og_store_is_subject(const struct og_record *, const struct og_query *);
 /* NULL, or why facts of that origin, or of that time, are not for us. */
 const char *og_store_foreign(const struct og_store *, const struct og_print *);
 const char *og_store_untimely(int64_t fetched_at, int64_t now);
+
+/*
+ * When it was fetched by a clock that shows `now`, never later than it was.
+ * The wall clock may have been set back since; the clock since the boot has
+ * not: a fact of this boot is exactly as old as that one says, and a fact of
+ * an earlier boot at least so old (it is older than the whole of this one).
+ */
+int64_t og_store_date(int64_t fetched_at, int64_t boot_ms, int64_t now);
 #define OG_TROUBLE_QUERY "speaks of something else than its name says; not used"
 
 /*
- * A single's file: magic, print, fact as value/wire.h writes it, checksum.
- * Decode returns NULL, or what is wrong with the bytes.
+ * A single's file: magic, print, og_clock_boot when it was fetched, fact as
+ * value/wire.h writes it, checksum. Decode returns NULL, or what is wrong with
+ * the bytes.
  */
 #define OG_SINGLE_MAX 1200
-enum og_error og_single_encode(struct og_buffer *, const struct og_print *,
-    const struct og_fact *);
-const char *og_single_decode(struct og_fact *, struct og_print *,
+struct og_single_head {
+	struct og_print print;
+	int64_t boot_ms;
+};
+enum og_error og_single_encode(struct og_buffer *,
+    const struct og_single_head *, const struct og_fact *);
+const char *og_single_decode(struct og_fact *, struct og_single_head *,
     const void *data, size_t len);
 
 /* The bytes of a single's file. *len is at most OG_SINGLE_MAX. */

@@ -199,13 +199,16 @@ write_all(int fd, const char *data, size_t len)
 }
 
 enum og_error
-og_store_put_single(struct og_store *store, const struct og_fact *fact)
+og_store_put_single(struct og_store *store, const struct og_fact *fact,
+    int64_t boot_ms)
 {
 	char name[OG_STORE_NAME_MAX], text[OG_QUERY_TEXT_MAX];
+	struct og_single_head head;
 	struct og_buffer buffer;
 	enum og_error error;
 	struct og_temp temp;
 
+	head = (struct og_single_head){ store->print, boot_ms };
 	if ((fact->state != OG_FACT_FOUND && fact->state != OG_FACT_ABSENT) ||
 	    fact->query.subject_kind == OG_SUBJECT_LIST)
 		return OG_ERR_SYNTAX;
@@ -216,7 +219,7 @@ og_store_put_single(struct og_store *store, const struct og_fact *fact)
 	og_query_text(&fact->query, text);
 	og_store_name(name, OG_INNER_SINGLES, text);
 	og_buffer_init(&buffer, OG_SINGLE_MAX);
-	error = og_single_encode(&buffer, &store->print, fact);
+	error = og_single_encode(&buffer, &head, fact);
 	if (error != OG_OK)
 		goto out;
 	error = og_temp_open(store, OG_INNER_SINGLES, &temp);

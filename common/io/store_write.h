@@ -22,9 +22,14 @@ enum og_error og_store_create(const char *directory, struct og_message *);
  */
 void og_store_no_sync(struct og_store *);
 
-/* One FOUND or ABSENT fact about a subject; OG_ERR_PROTOCOL when a found
- * record is not the subject's, OG_ERR_SYNTAX for anything else. */
-enum og_error og_store_put_single(struct og_store *, const struct og_fact *);
+/*
+ * One FOUND or ABSENT fact about a subject; OG_ERR_PROTOCOL when a found
+ * record is not the subject's, OG_ERR_SYNTAX for anything else. boot_ms: what
+ * og_clock_boot said when it was fetched, so that its age is known whatever
+ * becomes of the wall clock.
+ */
+enum og_error og_store_put_single(struct og_store *, const struct og_fact *,
+    int64_t boot_ms);
 
 /*
  * A list, row by row, in bounded memory:
@@ -39,9 +44,9 @@ enum og_error og_list_begin(struct og_list_writer **, struct og_store *,
     const struct og_query *list);
 enum og_error og_list_add(struct og_list_writer *, const struct og_record *);
 
-/* Both free the writer. state is PARTIAL or COMPLETE. */
+/* Both free the writer. state is PARTIAL or COMPLETE; boot_ms as above. */
 enum og_error og_list_commit(struct og_list_writer *, int64_t fetched_at,
-    enum og_list_state state);
+    int64_t boot_ms, enum og_list_state state);
 void og_list_abort(struct og_list_writer *);	/* NULL is fine */
 
 /* Keeps the store within conf's size, in blocks of 4 KiB: temporary and unknown

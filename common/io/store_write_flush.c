@@ -62,11 +62,11 @@ static bool
 load(struct flush *flush, const char *name, struct og_fact *fact)
 {
 	unsigned char data[OG_SINGLE_MAX];
-	struct og_print print;
+	struct og_single_head head;
 	size_t len;
 
 	return og_single_load(flush->store, name, data, &len) == OG_OK &&
-	    og_single_decode(fact, &print, data, len) == NULL;
+	    og_single_decode(fact, &head, data, len) == NULL;
 }
 
 static enum og_error

@@ -41,20 +41,23 @@ read_single(struct visitor *visitor, const char *name, struct og_fact *fact)
 {
 	char text[OG_QUERY_TEXT_MAX];
 	unsigned char data[OG_SINGLE_MAX];
-	struct og_print print;
+	struct og_single_head head;
 	const char *trouble;
 	size_t len;
 
 	if (og_single_load(visitor->store, name, data, &len) != OG_OK)
 		return "cannot be read, or must not be trusted (owner, mode)";
-	trouble = og_single_decode(fact, &print, data, len);
+	trouble = og_single_decode(fact, &head, data, len);
 	if (trouble != NULL)
 		return trouble;
 	fact->source = OG_SOURCE_STORE;
 	og_query_text(&fact->query, text);
 	trouble = check_name(name, OG_INNER_SINGLES, text);
-	return trouble != NULL ? trouble :
-	    usable(visitor, &print, fact->fetched_at);
+	if (trouble == NULL)
+		trouble = usable(visitor, &head.print, fact->fetched_at);
+	fact->fetched_at = og_store_date(fact->fetched_at, head.boot_ms,
+	    visitor->now);
+	return trouble;
 }
 
 static const char *
@@ -75,7 +78,8 @@ read_list(struct visitor *visitor, const char *name, struct og_fact *fact,
 	    og_query_parse(&fact->query, list.head.query) == OG_OK) {
 		*head = list.head;
 		fact->source = OG_SOURCE_STORE;
-		fact->fetched_at = head->fetched_at;
+		fact->fetched_at = og_store_date(head->fetched_at,
+		    head->boot_ms, visitor->now);
 		trouble = check_name(name, OG_INNER_LISTS, head->query);
 		if (trouble == NULL)
 			trouble = usable(visitor, &head->print,

@@ -76,7 +76,8 @@ write_list(struct og_store *store, const struct og_query *query, long people)
 		og_list_abort(writer);
 		return error;
 	}
-	return og_list_commit(writer, og_clock_wall(), OG_LIST_COMPLETE);
+	return og_list_commit(writer, og_clock_wall(), og_clock_boot(),
+	    OG_LIST_COMPLETE);
 }
 
 static int

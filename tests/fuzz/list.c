@@ -113,11 +113,11 @@ build(uint8_t *file, const uint8_t *data, size_t size)
 	head = file + TOC;
 	put(head + 4, OG_LIST_BODY - TOC - 8, 4);
 	memcpy(head + 8, "OGLIST\r\n", 8);
-	put(head + 16, 1, 4);
+	put(head + 16, 2, 4);
 	put(head + 20, OG_LIST_COMPLETE, 4);
 	put(head + 24, SIZE, 8);
 	put(head + 40, 1700000000, 8);
-	memcpy(head + 80, "users", 5);
+	memcpy(head + 88, "users", 5);
 	put(file + OG_LIST_BODY - 16, sum(file + OG_LIST_BODY,
 	    SIZE - OG_LIST_BODY), 8);
 	put(file + OG_LIST_BODY - 8, sum(file, OG_LIST_BODY - 8), 8);

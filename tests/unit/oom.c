@@ -240,7 +240,8 @@ write_list(void)
 	if (error == OG_OK) {
 		error = og_list_add(writer, &record);
 		if (error == OG_OK)
-			error = og_list_commit(writer, og_clock_wall(),
+			error = og_list_commit(writer,
+			    og_clock_wall(), og_clock_boot(),
 			    OG_LIST_COMPLETE);
 		else
 			og_list_abort(writer);
@@ -417,7 +418,8 @@ fill_store(void)
 		if (good && strcmp(lists[i], "invites") != 0)
 			good = og_list_add(writer, &record) == OG_OK;
 		if (good)
-			good = og_list_commit(writer, og_clock_wall(),
+			good = og_list_commit(writer,
+			    og_clock_wall(), og_clock_boot(),
 			    OG_LIST_COMPLETE) == OG_OK;
 	}
 	og_store_free(store);

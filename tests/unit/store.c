@@ -133,7 +133,8 @@ rows_may_clash(void **state)
 	add(writer, "d", "other@example.com", OG_OK);
 	add(writer, "e", "SAME@example.com", OG_OK);
 	add(writer, "f", "", OG_OK);
-	assert_int_equal(og_list_commit(writer, NOW, OG_LIST_COMPLETE), OG_OK);
+	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	    OG_LIST_COMPLETE), OG_OK);
 	fact = listed(store, ask(OG_SUBJECT_EMAIL, "same@example.com"), NOW);
 	assert_int_equal(fact.state, OG_FACT_FOUND);
 	assert_true(fact.record.ambiguous);
@@ -160,7 +161,8 @@ rows_may_clash(void **state)
 	add(writer, "z", "", OG_OK);
 	add(writer, "z", "z@example.com", OG_ERR_PROTOCOL);
 	add(writer, "y", "", OG_ERR_PROTOCOL);
-	assert_int_equal(og_list_commit(writer, NOW, OG_LIST_COMPLETE),
+	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	    OG_LIST_COMPLETE),
 	    OG_ERR_PROTOCOL);
 	assert_int_equal(listed(store, ask(OG_SUBJECT_ID, "a"), NOW).state,
 	    OG_FACT_FOUND);
@@ -190,7 +192,8 @@ many_clashes(void **state)
 		add(writer, id, email, OG_OK);
 	}
 	add(writer, "id-3000", "alone@example.com", OG_OK);
-	assert_int_equal(og_list_commit(writer, NOW, OG_LIST_COMPLETE), OG_OK);
+	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	    OG_LIST_COMPLETE), OG_OK);
 	for (i = 0; i < 700; i++) {
 		snprintf(email, sizeof(email), "mail-%d@example.com", i);
 		fact = listed(store, ask(OG_SUBJECT_EMAIL, email), NOW);
@@ -226,8 +229,8 @@ colliding_keys(void **state)
 			assert_int_equal(og_list_add(writer, &record), OG_OK);
 		}
 		add(writer, ids[1], "", OG_OK);
-		assert_int_equal(og_list_commit(writer, NOW,
-		    OG_LIST_COMPLETE), OG_OK);
+		assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	    OG_LIST_COMPLETE), OG_OK);
 		for (k = 0; k < COUNT(ids); k++)
 			assert_int_equal(listed(store, ask(OG_SUBJECT_ID,
 			    ids[k]), NOW).state,
@@ -256,7 +259,8 @@ longest_values(void **state)
 	memset(record.role, 'r', OG_ROLE_MAX);
 	assert_int_equal(og_list_begin(&writer, store, &query), OG_OK);
 	assert_int_equal(og_list_add(writer, &record), OG_OK);
-	assert_int_equal(og_list_commit(writer, NOW, OG_LIST_COMPLETE), OG_OK);
+	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	    OG_LIST_COMPLETE), OG_OK);
 	query.subject_kind = OG_SUBJECT_EMAIL;
 	memset(query.subject, 'e', OG_EMAIL_MAX);
 	fact = listed(store, query, NOW);
@@ -267,6 +271,64 @@ longest_values(void **state)
 	fact = single(store, query, NOW);
 	assert_int_equal(fact.state, OG_FACT_FOUND);
 	assert_memory_equal(&fact.record, &record, sizeof(record));
+	og_store_free(store);
+}
+
+/*
+ * What the clock since the boot says of the age, whatever the wall clock
+ * shows: `boot` is its time at the fetch, against now, in seconds.
+ */
+static const struct {
+	const char *what;
+	int64_t boot;
+	int64_t wall;		/* of the fetch, against NOW */
+	int64_t date;		/* what it has to be, against NOW */
+} dates[] = {
+	{ "a minute ago by both", -60, -60, -60 },
+	{ "the wall clock was set back by nine minutes", -600, -60, -600 },
+	{ "... to just before the fetch", -600, 1, -600 },
+	{ "the wall clock was set forward", -60, -600, -600 },
+	{ "of an earlier boot that was up for longer", 5000, -60, -60 },
+	{ "of no known boot", 0, -60, -60 },
+};
+
+static void
+never_younger_than_they_are(void **state)
+{
+	struct og_store *store;
+	struct og_record record;
+	struct og_list_writer *writer;
+	struct og_fact fact;
+	int64_t boot_ms;
+	size_t i;
+
+	(void)state;
+	store = kit_store(NULL);
+	record = person(1);
+	memset(&fact, 0, sizeof(fact));
+	fact.query = by_email(&users, 1);
+	fact.state = OG_FACT_FOUND;
+	fact.record = record;
+	for (i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+		print_message("# %s\n", dates[i].what);
+		boot_ms = dates[i].boot == 0 ? 0 :
+		    og_clock_boot() + dates[i].boot * 1000;
+		fact.fetched_at = NOW + dates[i].wall;
+		assert_int_equal(og_store_put_single(store, &fact, boot_ms),
+		    OG_OK);
+		assert_int_equal(og_list_begin(&writer, store, &users), OG_OK);
+		assert_int_equal(og_list_add(writer, &record), OG_OK);
+		assert_int_equal(og_list_commit(writer, NOW + dates[i].wall,
+		    boot_ms, OG_LIST_COMPLETE), OG_OK);
+		assert_in_range(NOW + dates[i].date - single(store,
+		    by_email(&users, 1), NOW).fetched_at, 0, 2);
+		assert_in_range(NOW + dates[i].date - listed(store,
+		    by_email(&users, 1), NOW).fetched_at, 0, 2);
+		assert_in_range(NOW + dates[i].date - listed(store,
+		    by_email(&users, 2), NOW).fetched_at, 0, 2);
+		assert_in_range(NOW + dates[i].date - og_store_list(store,
+		    &users, NOW).fetched_at, 0, 2);
+	}
 	og_store_free(store);
 }
 
@@ -461,6 +523,8 @@ main(void)
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(longest_values, before,
 		    kit_clear),
+		cmocka_unit_test_setup_teardown(never_younger_than_they_are,
+		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(singles_answer, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(foreign_facts_are_misses,

@@ -124,7 +124,7 @@ a_single(void **state)
 	fact.state = OG_FACT_FOUND;
 	fact.fetched_at = NOW;
 	fact.record = person(1);
-	assert_int_equal(og_store_put_single(store, &fact), OG_OK);
+	assert_int_equal(og_store_put_single(store, &fact, 0), OG_OK);
 	assert_int_not_equal(og_store_generation(store, NOW + 2), number);
 }
 
@@ -149,6 +149,22 @@ changed_of_late(void **state)
 	assert_int_equal(og_store_generation(store, NOW + 5), number);
 }
 
+/* A decision that holds until a certain time would hold for longer. */
+static void
+clock_set_back(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	quiet(NOW);
+	number = og_store_generation(store, NOW + 20);
+	number = og_store_generation(store, NOW + 21);
+	assert_int_equal(og_store_generation(store, NOW + 22), number);
+	assert_int_not_equal(og_store_generation(store, NOW + 12), number);
+	number = og_store_generation(store, NOW + 12);
+	assert_int_equal(og_store_generation(store, NOW + 13), number);
+}
+
 int
 main(void)
 {
@@ -159,6 +175,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_list_that_goes, make, drop),
 		cmocka_unit_test_setup_teardown(a_single, make, drop),
 		cmocka_unit_test_setup_teardown(changed_of_late, make, drop),
+		cmocka_unit_test_setup_teardown(clock_set_back, make, drop),
 	};
 	int failed;
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "io/store_write.h"
+#include "value/clock.h"
 #include "scratch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -158,7 +159,7 @@ put_list(struct og_store *store, const struct og_query *list,
 			return error;
 		}
 	}
-	return og_list_commit(writer, fetched_at, state);
+	return og_list_commit(writer, fetched_at, og_clock_boot(), state);
 }
 
 static inline struct og_fact
@@ -198,7 +199,7 @@ put_single(struct og_store *store, struct og_query query,
 	fact.fetched_at = fetched_at;
 	if (record != NULL)
 		fact.record = *record;
-	return og_store_put_single(store, &fact);
+	return og_store_put_single(store, &fact, og_clock_boot());
 }
 
 static inline bool

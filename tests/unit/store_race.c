@@ -37,7 +37,8 @@ put_version(struct og_store *store, unsigned int rows, int64_t at)
 		    (long long)at);
 		og_list_add(writer, &record);
 	}
-	return og_list_commit(writer, at, OG_LIST_COMPLETE);
+	return og_list_commit(writer, at, og_clock_boot(),
+	    OG_LIST_COMPLETE);
 }
 
 static int
@@ -168,7 +169,8 @@ write_and_tell(unsigned int self)
 			    write(told[1], "", 1) != 1)
 				return 1;
 		}
-		if (og_list_commit(writer, NOW, OG_LIST_COMPLETE) != OG_OK)
+		if (og_list_commit(writer, NOW, og_clock_boot(),
+		    OG_LIST_COMPLETE) != OG_OK)
 			return 2;
 	}
 	return 3;
