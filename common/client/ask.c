@@ -7,9 +7,6 @@
 #include "client/lookup.h"
 #include "value/clock.h"
 
-/* How long a list that was larger than a page is taken to be so still. */
-#define LARGE_MEMORY	((int64_t)24 * 60 * 60)		/* seconds */
-
 /* After a refresh that came to nothing. */
 #define REFRESH_QUIET_MS 5000
 
@@ -131,20 +128,8 @@ item_landed(struct og_waiter *waiter, enum og_landing landing)
 	}
 }
 
-static bool
-is_large(const struct og_list_info *list, enum og_query_kind kind, int64_t now)
-{
-	uint64_t page;
-
-	page = kind == OG_QUERY_GROUP_USER ? 1000 : 100;
-	if (list->state == OG_LIST_NONE ||
-	    now - list->fetched_at >= LARGE_MEMORY)
-		return false;
-	return list->state == OG_LIST_PARTIAL || list->rows > page;
-}
-
-/* List first: it answers for everybody. A list known to be larger than a page
- * is not begun again; the person is asked for himself. */
+/* List first: it answers for everybody. One known to be too large for that is
+ * not begun again; the person is asked for himself. */
 static void
 item_start(struct item *item)
 {
@@ -158,16 +143,21 @@ item_start(struct item *item)
 		item_fail(item, fetch->grounded);
 		return;
 	}
+	if (item->waiter.query.kind == OG_QUERY_INVITE) {
+		/* Can be neither filtered nor asked for by person. */
+		item_join(item, OG_FLIGHT_WALK, NULL);
+		return;
+	}
 	if (fetch->store != NULL) {
 		now = og_clock_wall();
 		query = og_query_list(&item->waiter.query);
 		list = og_store_list(fetch->store, &query, now);
-		if (is_large(&list, query.kind, now)) {
+		if (og_list_is_large(fetch->conf, &list, query.kind, now)) {
 			item_single(item);
 			return;
 		}
 	}
-	item_join(item, OG_FLIGHT_PAGE, NULL);
+	item_join(item, OG_FLIGHT_LIST, NULL);
 }
 
 static void
@@ -214,11 +204,6 @@ item_single(struct item *item)
 	struct item *user;
 
 	query = &item->waiter.query;
-	if (query->kind == OG_QUERY_INVITE) {
-		/* Invitations can be neither filtered nor asked for by person. */
-		item_join(item, OG_FLIGHT_WALK, NULL);
-		return;
-	}
 	if (query->subject_kind == OG_SUBJECT_ID) {
 		item_join(item, OG_FLIGHT_ROW, query);
 		return;

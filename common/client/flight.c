@@ -11,7 +11,7 @@ enum og_endpoint
 og_flight_endpoint(const struct og_flight *flight)
 {
 	switch (flight->kind) {
-	case OG_FLIGHT_PAGE:
+	case OG_FLIGHT_LIST:
 	case OG_FLIGHT_WALK:
 		return og_api_endpoint(&flight->query);
 	case OG_FLIGHT_EMAILS:
@@ -107,13 +107,19 @@ og_flight_fail(struct og_flight *flight, enum og_reason reason,
 
 	fetch = flight->fetch;
 	fetch->counters.failures++;
+	if (fetch->store != NULL)
+		og_pace_fail(fetch->store, og_flight_endpoint(flight), reason,
+		    retry_after_ms);
+	/* What contradicts itself is all of no use. */
+	if (flight->kind == OG_FLIGHT_LIST && flight->pages > 0 &&
+	    reason != OG_PROTOCOL) {
+		og_flight_give_up(flight, reason);
+		return;
+	}
 	og_list_abort(flight->writer);
 	flight->writer = NULL;
 	flight->cursor[0] = '\0';
 	flight->pages = 0;
-	if (fetch->store != NULL)
-		og_pace_fail(fetch->store, og_flight_endpoint(flight), reason,
-		    retry_after_ms);
 	/* Without a store there is no back-off to wait for. */
 	if (fetch->store == NULL || !worth_a_retry(reason)) {
 		og_flight_end_failed(flight, reason);

@@ -23,15 +23,16 @@
 #define OG_NEVER INT64_MAX
 
 enum og_flight_kind {
-	OG_FLIGHT_PAGE,		/* a list; only its first page if it has more */
-	OG_FLIGHT_WALK,		/* a list, all of it */
+	OG_FLIGHT_LIST,		/* a list of og_list_pages or fewer; of a longer
+				   one so much */
+	OG_FLIGHT_WALK,		/* a list, however long */
 	OG_FLIGHT_EMAILS,	/* users by address, up to OG_API_EMAILS_MAX at once */
 	OG_FLIGHT_ROW		/* one row by id */
 };
 
 enum og_landing {
 	OG_LANDED,		/* the answer is in waiter->answer */
-	OG_LANDED_PARTIAL,	/* the list is larger than a page, the subject not on it */
+	OG_LANDED_PARTIAL,	/* the list was not read whole, the subject not seen */
 	OG_LANDED_IGNORED	/* the emails[] filter was ignored */
 };
 
@@ -131,6 +132,10 @@ void og_flight_end(struct og_flight *, enum og_landing);
 
 /* Ends: everybody still waiting lands with that failure. */
 void og_flight_end_failed(struct og_flight *, enum og_reason);
+
+/* Ends, no further answer being had: with what has come of a list so far, else
+ * with that failure. */
+void og_flight_give_up(struct og_flight *, enum og_reason);
 
 /* Ends with OG_FACT_FAILED, or comes back to PACE when a retry has a chance. */
 void og_flight_fail(struct og_flight *, enum og_reason, int64_t retry_after_ms);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "client/lookup.h"
 #include "io/pace.h"
 #include "value/clock.h"
 #include "value/text.h"
@@ -110,12 +111,31 @@ keep_list(struct og_flight *flight, enum og_list_state state)
 	og_store_sweep(flight->fetch->store, og_clock_wall());
 }
 
+/* A part does not take the place of the whole, while that may serve. */
+static bool
+is_worth_keeping(const struct og_flight *flight, enum og_list_state state)
+{
+	const struct og_fetch *fetch;
+	struct og_list_info list;
+	int64_t now;
+
+	fetch = flight->fetch;
+	if (flight->writer == NULL || state == OG_LIST_COMPLETE ||
+	    flight->pages >= og_list_pages(fetch->conf))
+		return true;
+	now = og_clock_wall();
+	list = og_store_list(fetch->store, &flight->query, now);
+	return list.state != OG_LIST_COMPLETE ||
+	    now - list.fetched_at >= fetch->conf->ttl + fetch->conf->stale_ttl;
+}
+
 static void
 end_list(struct og_flight *flight, enum og_list_state state)
 {
 	struct og_waiter *waiter, *next;
 
-	keep_list(flight, state);
+	if (is_worth_keeping(flight, state))
+		keep_list(flight, state);
 	for (waiter = TAILQ_FIRST(&flight->waiters); waiter != NULL;
 	    waiter = next) {
 		next = TAILQ_NEXT(waiter, next);
@@ -128,6 +148,15 @@ end_list(struct og_flight *flight, enum og_list_state state)
 		og_flight_land(waiter, OG_LANDED);
 	}
 	og_flight_end(flight, OG_LANDED_PARTIAL);
+}
+
+void
+og_flight_give_up(struct og_flight *flight, enum og_reason reason)
+{
+	if (flight->kind == OG_FLIGHT_LIST && flight->pages > 0)
+		end_list(flight, OG_LIST_PARTIAL);
+	else
+		og_flight_end_failed(flight, reason);
 }
 
 static void
@@ -149,7 +178,8 @@ take_list(struct og_flight *flight, const struct og_answer *answer)
 		end_list(flight, OG_LIST_COMPLETE);
 		return;
 	}
-	if (flight->kind == OG_FLIGHT_PAGE) {
+	if (flight->kind == OG_FLIGHT_LIST &&
+	    flight->pages >= og_list_pages(flight->fetch->conf)) {
 		end_list(flight, OG_LIST_PARTIAL);
 		return;
 	}
@@ -298,7 +328,7 @@ og_flight_take(struct og_flight *flight, struct og_answer *answer)
 	if (fetch->store != NULL)
 		og_pace_succeed(fetch->store, og_flight_endpoint(flight));
 	switch (flight->kind) {
-	case OG_FLIGHT_PAGE:
+	case OG_FLIGHT_LIST:
 	case OG_FLIGHT_WALK:
 		take_list(flight, answer);
 		return;

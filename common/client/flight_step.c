@@ -15,7 +15,11 @@
 
 /* Requests of the pace that background work leaves to people at the door, as
  * a part of the whole. */
-#define BACKGROUND_SHARE 2
+#define BACKGROUND_SHARE 3
+
+/* How soon those who wait for the end of a back-off look again: somebody's
+ * request may have ended it. */
+#define RETRY_POLL_MS	200
 
 /* What the store has learned since: true when the waiter needs no flight. */
 static bool
@@ -40,7 +44,7 @@ answered_by_store(struct og_flight *flight, struct og_waiter *waiter,
 static bool
 is_list(const struct og_flight *flight)
 {
-	return flight->kind == OG_FLIGHT_PAGE || flight->kind == OG_FLIGHT_WALK;
+	return flight->kind == OG_FLIGHT_LIST || flight->kind == OG_FLIGHT_WALK;
 }
 
 /* Lands whoever the store can answer by now. */
@@ -71,9 +75,9 @@ settle_from_store(struct og_flight *flight)
 		if (answered_by_store(flight, waiter, now)) {
 			fetch->counters.shared++;
 			og_flight_land(waiter, OG_LANDED);
-		} else if (flight->kind == OG_FLIGHT_PAGE &&
-		    list.state == OG_LIST_PARTIAL &&
-		    now - list.fetched_at < fetch->conf->ttl) {
+		} else if (flight->kind == OG_FLIGHT_LIST &&
+		    og_list_is_large(fetch->conf, &list, flight->query.kind,
+		    now)) {
 			fetch->counters.shared++;
 			og_flight_land(waiter, OG_LANDED_PARTIAL);
 		}
@@ -172,7 +176,7 @@ flight_path(struct og_flight *flight, struct og_buffer *path)
 	size_t i;
 
 	switch (flight->kind) {
-	case OG_FLIGHT_PAGE:
+	case OG_FLIGHT_LIST:
 	case OG_FLIGHT_WALK:
 		return og_api_path(path, &flight->query,
 		    flight->cursor[0] != '\0' ? flight->cursor : NULL);
@@ -237,6 +241,27 @@ send_request(struct og_flight *flight)
 	return OG_OK;
 }
 
+/*
+ * No request may be sent for `wait` ms. Who has waited for another's fetch
+ * shares its failure, or 200 waiters try one after the other.
+ */
+static void
+hold_back(struct og_flight *flight, int64_t now_ms, int64_t wait,
+    enum og_reason why)
+{
+	bool shares;
+
+	shares = flight->waited && flight->pages == 0 &&
+	    why != OG_RATE_LIMITED;
+	if (shares || only_background(flight) ||
+	    now_ms + wait >= flight->deadline)
+		og_flight_give_up(flight, why);
+	else if (why != OG_RATE_LIMITED && wait > RETRY_POLL_MS)
+		flight->wake = now_ms + RETRY_POLL_MS;
+	else
+		flight->wake = now_ms + wait;
+}
+
 static void
 step_pace(struct og_flight *flight, int64_t now_ms)
 {
@@ -259,15 +284,7 @@ step_pace(struct og_flight *flight, int64_t now_ms)
 		    rpm, only_background(flight) ? rpm / BACKGROUND_SHARE : 0,
 		    &why);
 	if (wait > 0) {
-		/* Who has waited for another's fetch shares its failure, or
-		 * 200 waiters try one after the other. */
-		if (now_ms + wait >= flight->deadline ||
-		    only_background(flight) ||
-		    (flight->waited && flight->pages == 0 &&
-		    why != OG_RATE_LIMITED))
-			og_flight_end_failed(flight, why);
-		else
-			flight->wake = now_ms + wait;
+		hold_back(flight, now_ms, wait, why);
 		return;
 	}
 	error = send_request(flight);

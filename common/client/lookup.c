@@ -2,6 +2,46 @@
 
 #include <string.h>
 
+#define PAGES_MAX	5
+
+/* How long a list that was larger is taken to be so still, and how long one
+ * that was not read to its end is not begun again. Seconds. */
+#define LARGE_MEMORY	((int64_t)24 * 60 * 60)
+#define BROKEN_MEMORY	60
+
+unsigned int
+og_list_pages(const struct og_config *conf)
+{
+	unsigned int pages;
+
+	pages = conf->requests_per_minute / 2;
+	if (pages < 1)
+		return 1;
+	return pages < PAGES_MAX ? pages : PAGES_MAX;
+}
+
+bool
+og_list_is_large(const struct og_config *conf, const struct og_list_info *list,
+    enum og_query_kind kind, int64_t now)
+{
+	uint64_t rows;
+	int64_t age;
+
+	rows = (uint64_t)og_list_pages(conf) *
+	    (kind == OG_QUERY_GROUP_USER ? 1000 : 100);
+	age = now - list->fetched_at;
+	switch (list->state) {
+	case OG_LIST_NONE:
+		return false;
+	case OG_LIST_PARTIAL:
+		return age < (list->rows >= rows ? LARGE_MEMORY :
+		    BROKEN_MEMORY);
+	case OG_LIST_COMPLETE:
+		return list->rows > rows && age < LARGE_MEMORY;
+	}
+	return false;
+}
+
 int64_t
 og_negative_ttl(const struct og_config *conf)
 {

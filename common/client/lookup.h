@@ -13,6 +13,17 @@
 #include "meaning/config.h"
 #include "value/fact.h"
 
+/*
+ * Pages of a list that are read at one go: more cost more of a minute's pace
+ * than asking for whoever comes. Half of that pace, 1 to 5.
+ */
+unsigned int og_list_pages(const struct og_config *);
+
+/* Known to have more pages than that, or lately not read to its end: so that
+ * a person is asked for himself. `kind` is that of the list. */
+bool og_list_is_large(const struct og_config *, const struct og_list_info *,
+    enum og_query_kind kind, int64_t now);
+
 enum og_age {
 	OG_AGE_FRESH,
 	OG_AGE_STALE,
