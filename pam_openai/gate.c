@@ -134,6 +134,7 @@ reason_of(enum og_error error)
 	case OG_ERR_NOMEM:
 		return OG_NO_MEMORY;
 	case OG_ERR_SYSTEM:	/* nobody could be sent; nothing is stored */
+	case OG_ERR_BUSY:
 		return OG_STORE;
 	case OG_ERR_NETWORK:
 		return OG_NETWORK;

@@ -45,6 +45,7 @@ enum og_reason og_cli_open_store(struct og_cli *);
 int og_cli_check(struct og_cli *, int argc, char **argv);
 int og_cli_config(struct og_cli *, int argc, char **argv);
 int og_cli_cache(struct og_cli *, int argc, char **argv);
+int og_cli_sync(struct og_cli *, int argc, char **argv);
 int og_cli_doctor(struct og_cli *, int argc, char **argv);
 
 /* What `check` found, in every form it can be printed. */

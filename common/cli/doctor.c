@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -91,7 +90,6 @@ ask(struct examination *ex, struct og_buffer *path, enum og_endpoint endpoint)
 {
 	const struct og_config *conf;
 	enum og_reason why;
-	struct pollfd pfd;
 
 	conf = ex->cli->conf;
 	if (ex->cli->store != NULL)
@@ -102,13 +100,7 @@ ask(struct examination *ex, struct og_buffer *path, enum og_endpoint endpoint)
 	if (og_http_get(ex->http, path->data,
 	    og_clock_mono() + conf->timeout_ms, arrived, ex) != OG_OK)
 		return false;
-	while (!ex->finished) {
-		pfd.fd = og_http_fd(ex->http);
-		pfd.events = POLLIN;
-		pfd.revents = 0;
-		(void)poll(&pfd, 1, og_http_timeout(ex->http));
-		og_http_run(ex->http);
-	}
+	og_http_wait(ex->http, &ex->finished);
 	return true;
 }
 

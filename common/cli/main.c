@@ -22,6 +22,8 @@ static const struct command commands[] = {
 	{ "check", og_cli_check,
 	    "check [--policy NAME | --service NAME] [--json] USER" },
 	{ "config", og_cli_config, "config [--test | --print]" },
+	{ "sync", og_cli_sync,
+	    "sync [--base-url URL] [--key-file PATH] [--quiet]" },
 	{ "cache", og_cli_cache, "cache list | show USER | flush [USER]" },
 	{ "doctor", og_cli_doctor, "doctor" },
 };

@@ -20,6 +20,7 @@
 #ifndef OG_IO_HTTP_H
 #define OG_IO_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,9 @@ void og_http_run(struct og_http *);
 enum og_error og_http_get(struct og_http *, const char *path,
     int64_t deadline_ms, void (*done)(void *arg, const struct og_reply *),
     void *arg);
+
+/* og_http_run until the callback that `finished` speaks of has come. */
+void og_http_wait(struct og_http *, const bool *finished);
 
 /* Transfers whose callback is still to come. */
 size_t og_http_pending(const struct og_http *);

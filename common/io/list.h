@@ -77,6 +77,11 @@ enum og_error og_list_verify(struct og_list *);
 enum og_error og_list_find(struct og_list *, const char *key,
     struct og_record *, bool *found);
 
+/* Every row that has an id, in the order of the file, until `each` returns an
+ * error. Of a list that was opened, not held. OG_ERR_CORRUPT, OG_ERR_SYSTEM. */
+enum og_error og_list_each(const struct og_list *,
+    enum og_error (*each)(void *arg, const struct og_record *), void *arg);
+
 /* Writing: fd is empty, open for reading and writing, and the caller's. */
 struct og_list_maker;
 enum og_error og_list_maker_new(struct og_list_maker **, int fd);

@@ -19,6 +19,7 @@ reason_of(enum og_error error)
 	case OG_ERR_CORRUPT:
 	case OG_ERR_PROTOCOL:
 	case OG_ERR_TIMEOUT:
+	case OG_ERR_BUSY:
 	case OG_ERR_NETWORK:
 		break;
 	}

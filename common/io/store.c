@@ -25,6 +25,8 @@ og_inner_word(enum og_inner inner)
 		return "locks";
 	case OG_INNER_WANTS:
 		return "wants";
+	case OG_INNER_SYNC:
+		return "sync";
 	}
 	return "unknown";
 }
@@ -269,9 +271,8 @@ error_words(enum og_error error)
 	}
 }
 
-/* Opens the list of a list query for one question. */
-static bool
-open_list(struct og_store *store, struct og_list *list,
+bool
+og_store_open_list(struct og_store *store, struct og_list *list,
     char name[OG_STORE_NAME_MAX], const struct og_query *query, int64_t now)
 {
 	char text[OG_QUERY_TEXT_MAX];
@@ -298,8 +299,8 @@ open_list(struct og_store *store, struct og_list *list,
 	return false;
 }
 
-static void
-close_list(struct og_list *list)
+void
+og_store_close_list(struct og_list *list)
 {
 	int fd;
 
@@ -387,12 +388,12 @@ og_store_get_listed(struct og_store *store, struct og_fact *fact,
 			    "a damaged row; not used");
 		return;
 	}
-	if (!open_list(store, &local, name, query, now))
+	if (!og_store_open_list(store, &local, name, query, now))
 		return;
 	error = ask_list(&local, fact, now);
 	if (error != OG_OK)
 		og_store_say(store, LOG_WARNING, name, error_words(error));
-	close_list(&local);
+	og_store_close_list(&local);
 }
 
 struct og_list_info
@@ -407,14 +408,15 @@ og_store_list(struct og_store *store, const struct og_query *query,
 	list = NULL;
 	if (store->held != NULL)
 		list = og_held_get(store, query, now);
-	else if (open_list(store, &local, name, query, now))
+	else if (og_store_open_list(store, &local, name, query, now))
 		list = &local;
 	if (list == NULL)
 		return info;
 	info.state = list->head.state;
 	info.fetched_at = list_date(list, now);
+	info.boot_ms = list->head.boot_ms;
 	info.rows = list->head.rows;
 	if (list == &local)
-		close_list(&local);
+		og_store_close_list(&local);
 	return info;
 }

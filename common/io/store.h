@@ -75,6 +75,7 @@ enum og_list_state {
 struct og_list_info {
 	enum og_list_state state;
 	int64_t fetched_at;
+	int64_t boot_ms;	/* og_clock_boot at that time */
 	uint64_t rows;
 };
 struct og_list_info og_store_list(struct og_store *,

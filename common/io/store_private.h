@@ -16,9 +16,10 @@ enum og_inner {
 	OG_INNER_LISTS,
 	OG_INNER_SINGLES,
 	OG_INNER_LOCKS,
-	OG_INNER_WANTS
+	OG_INNER_WANTS,
+	OG_INNER_SYNC
 };
-#define OG_INNER_COUNT (OG_INNER_WANTS + 1)
+#define OG_INNER_COUNT (OG_INNER_SYNC + 1)
 
 /* Below the store's directory: "singles/" and 64 hexadecimal digits. */
 #define OG_STORE_NAME_MAX 80
@@ -74,6 +75,12 @@ enum og_error og_store_open_file(struct og_store *, enum og_inner,
 
 /* *fact is the query's, and nothing is known yet. */
 void og_store_wanted(struct og_fact *, const struct og_query *);
+
+/* Opens the list of a list query for one question, and closes it: list->fd is
+ * the list's own here. False: there is none that can be used. */
+bool og_store_open_list(struct og_store *, struct og_list *,
+    char name[OG_STORE_NAME_MAX], const struct og_query *, int64_t now);
+void og_store_close_list(struct og_list *);
 
 /* FOUND or ABSENT, from the store; fetched_at as og_store_date has it. */
 void og_store_answered(struct og_fact *, enum og_fact_state,

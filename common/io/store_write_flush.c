@@ -99,7 +99,7 @@ each_remove(void *arg, enum og_inner inner, const char *name,
 	    load(flush, name, &fact) && !speaks_of(flush, &fact))
 		return OG_OK;
 	if (unlinkat(flush->store->dir, name, 0) == 0)
-		flush->removed++;
+		flush->removed += inner != OG_INNER_SYNC;
 	else if (errno != ENOENT)
 		flush->error = OG_ERR_SYSTEM;
 	return OG_OK;
@@ -145,6 +145,10 @@ og_store_flush(struct og_store *store, const struct og_query *subject,
 	error = og_inner_scan(store, OG_INNER_LISTS, each_remove, &flush);
 	if (error == OG_OK)
 		error = og_inner_scan(store, OG_INNER_SINGLES, each_remove,
+		    &flush);
+	/* What a sync has read so far speaks of everybody. */
+	if (error == OG_OK)
+		error = og_inner_scan(store, OG_INNER_SYNC, each_remove,
 		    &flush);
 	store->log = log;
 	og_store_look_again(store);

@@ -86,6 +86,13 @@ enum og_error og_config_parse(struct og_config **conf, const char *path,
 
 void og_config_free(struct og_config *);
 
+/*
+ * Replaces the value of one key of [api], as an option of a command does. The
+ * value is judged as in the file; message then names the "command line".
+ */
+enum og_error og_config_override(struct og_config *, const char *key,
+    const char *value, struct og_message *message);
+
 /* Borrowed from conf; NULL when there is none of that name. */
 const struct og_policy *og_config_policy(const struct og_config *,
     const char *name);

@@ -408,3 +408,26 @@ og_config_parse(struct og_config **confp, const char *path, const char *text,
 	og_config_free(parse.conf);
 	return error;
 }
+
+enum og_error
+og_config_override(struct og_config *conf, const char *key, const char *value,
+    struct og_message *message)
+{
+	struct og_parse parse;
+	size_t i;
+
+	memset(&parse, 0, sizeof(parse));
+	message->text[0] = '\0';
+	parse.conf = conf;
+	parse.section = OG_SECTION_API;
+	parse.message = message;
+	parse.key = key;
+	parse.lines.path = "command line";
+	parse.lines.number = 1;
+	for (i = 0; i < og_keyword_count; i++) {
+		if (og_keywords[i].section == OG_SECTION_API &&
+		    strcmp(og_keywords[i].name, key) == 0)
+			return og_keywords[i].set(&parse, value);
+	}
+	return og_parse_fail(&parse, OG_ERR_SYNTAX, "no key of [api]");
+}

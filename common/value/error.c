@@ -29,6 +29,8 @@ og_strerror(enum og_error error)
 		return "deadline passed";
 	case OG_ERR_NETWORK:
 		return "network failure";
+	case OG_ERR_BUSY:
+		return "busy";
 	}
 	return "unknown error";
 }

@@ -17,7 +17,8 @@ enum og_error {
 	OG_ERR_CORRUPT,		/* stored or piped bytes that cannot be ours */
 	OG_ERR_PROTOCOL,	/* an answer of the API that breaks its contract */
 	OG_ERR_TIMEOUT,		/* the deadline passed */
-	OG_ERR_NETWORK		/* DNS, TCP or TLS failed */
+	OG_ERR_NETWORK,		/* DNS, TCP or TLS failed */
+	OG_ERR_BUSY		/* another process is at it */
 };
 
 /* Never NULL. */
