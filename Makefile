@@ -19,6 +19,7 @@ DOCDIR ?= $(PREFIX)/share/doc/openai-gate
 PAMDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security
 NGINX_MODULES ?= $(PREFIX)/lib/nginx/modules
 CACHEDIR ?= /var/cache/openai-gate
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 INSTALL ?= install
 BUILD ?= build
 
@@ -157,10 +158,12 @@ MAN8 = common/cli/openai-gate.8 pam_openai/pam_openai.8
 MAN5 = conf/gate.conf.5
 MAN7 = ngx_openai/ngx_http_openai_module.7
 
+UNITS = conf/openai-gate-sync.service conf/openai-gate-sync.timer
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PAMDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBEXECDIR)/openai-gate $(DESTDIR)$(SYSCONFDIR)/openai-gate \
-	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(MANDIR)/man5 \
+	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man5 \
 	    $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -d -m 700 $(DESTDIR)$(CACHEDIR)
 	$(INSTALL) -m 644 $(BUILD)/pam_openai.so $(DESTDIR)$(PAMDIR)/
@@ -171,6 +174,7 @@ install: all
 	    $(INSTALL) -d $(DESTDIR)$(NGINX_MODULES) && \
 	    $(INSTALL) -m 644 $(BUILD)/ngx_http_openai_module.so \
 	    $(DESTDIR)$(NGINX_MODULES)/; fi
+	$(INSTALL) -m 644 $(UNITS) $(DESTDIR)$(UNITDIR)/
 	$(INSTALL) -m 644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
 	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
@@ -188,6 +192,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PAMDIR)/pam_openai.so $(DESTDIR)$(SBINDIR)/openai-gate \
 	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/openai-gate-fetch \
 	    $(DESTDIR)$(NGINX_MODULES)/ngx_http_openai_module.so \
+	    $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
