@@ -16,7 +16,7 @@ REGRESS := $(sort $(wildcard tests/regress/*.t))
 
 # What takes longer than ten seconds, and is left out of check-fast.
 SLOW := $(wildcard $(addprefix tests/regress/,10-requests.t 22-libpam-host.t \
-	23-libpam-faults.t 35-demo.t 36-limits.t 38-stopped.t 51-*.t 52-*.t \
+	23-libpam-faults.t 35-demo.t 36-limits.t 38-stopped.t 40-*.t 41-*.t 51-*.t 52-*.t \
 	53-*.t 54-*.t 55-*.t 90-sanitizers.t))
 
 # Tests find what has been built here.

@@ -21,6 +21,9 @@
  * request may have ended it. */
 #define RETRY_POLL_MS	200
 
+/* More than an answer of the API takes. */
+#define NEED_MAX_MS	500
+
 /* What the store has learned since: true when the waiter needs no flight. */
 static bool
 answered_by_store(struct og_flight *flight, struct og_waiter *waiter,
@@ -242,6 +245,19 @@ send_request(struct og_flight *flight)
 }
 
 /*
+ * When the last request may be sent: cut off too early it would count as a
+ * failure of the API, and hold up everybody.
+ */
+static int64_t
+last_call(const struct og_flight *flight)
+{
+	int64_t need;
+
+	need = flight->fetch->conf->timeout_ms / 8;
+	return flight->deadline - (need < NEED_MAX_MS ? need : NEED_MAX_MS);
+}
+
+/*
  * No request may be sent for `wait` ms. Who has waited for another's fetch
  * shares its failure, or 200 waiters try one after the other.
  */
@@ -254,7 +270,7 @@ hold_back(struct og_flight *flight, int64_t now_ms, int64_t wait,
 	shares = flight->waited && flight->pages == 0 &&
 	    why != OG_RATE_LIMITED;
 	if (shares || only_background(flight) ||
-	    now_ms + wait >= flight->deadline)
+	    now_ms + wait > last_call(flight))
 		og_flight_give_up(flight, why);
 	else if (why != OG_RATE_LIMITED && wait > RETRY_POLL_MS)
 		flight->wake = now_ms + RETRY_POLL_MS;
@@ -271,8 +287,15 @@ step_pace(struct og_flight *flight, int64_t now_ms)
 	unsigned int rpm;
 	int64_t wait;
 
+	/* While we waited, alone or for a back-off, others may have asked. */
+	if (flight->pages == 0)
+		settle_from_store(flight);
 	if (TAILQ_EMPTY(&flight->waiters)) {
 		og_flight_end(flight, OG_LANDED);
+		return;
+	}
+	if (now_ms > last_call(flight)) {
+		og_flight_give_up(flight, OG_TIMEOUT);
 		return;
 	}
 	fetch = flight->fetch;
