@@ -130,22 +130,6 @@ $(BUILD)/unit/oom.t: UNIT_FLAGS = -Wl,--wrap=malloc,--wrap=calloc \
 
 unit: $(UNIT_PROGRAMS)
 
-# Fuzzers: tests/fuzz/NAME.c, clang's libFuzzer. make fuzz SECONDS=60
-SECONDS ?= 60
-FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(CORE) $(OUTSIDE_PAM)
-	@mkdir -p $(@D)
-	$(call say,FUZZ,$@)clang -std=c11 -D_GNU_SOURCE -Icommon -g -O1 \
-	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -DOG_HELPER_PATH='"$(HELPER_PATH)"' -o $@ $< $(CORE) \
-	    $(OUTSIDE_PAM) $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
-
-fuzz: $(FUZZERS)
-	@for f in $(FUZZERS); do echo "$$f"; mkdir -p $$f.corpus && \
-	    $$f -max_total_time=$(SECONDS) -artifact_prefix=$$f- \
-	    -verbosity=0 -print_final_stats=1 $$f.corpus || exit 1; done
-
 lint:
 	$(Q)tests/lint.py
 
@@ -153,6 +137,7 @@ lint:
 -include ngx_openai/module.mk
 -include tests/tests.mk
 -include tests/bench/bench.mk
+-include tests/fuzz/fuzz.mk
 
 MAN8 = common/cli/openai-gate.8 pam_openai/pam_openai.8
 MAN5 = conf/gate.conf.5
@@ -202,7 +187,7 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all always unit fuzz lint install uninstall clean
+.PHONY: all always unit lint install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 

@@ -16,8 +16,8 @@ REGRESS := $(sort $(wildcard tests/regress/*.t))
 
 # What takes longer than ten seconds, and is left out of check-fast.
 SLOW := $(wildcard $(addprefix tests/regress/,10-requests.t 22-libpam-host.t \
-	23-libpam-faults.t 35-demo.t 36-limits.t 38-stopped.t 40-*.t 41-*.t 51-*.t 52-*.t \
-	53-*.t 54-*.t 55-*.t 90-sanitizers.t))
+	23-libpam-faults.t 35-demo.t 36-limits.t 38-stopped.t 4?-*.t 51-*.t \
+	52-*.t 53-*.t 54-*.t 55-*.t 9?-*.t))
 
 # Tests find what has been built here.
 export BUILD
@@ -37,14 +37,14 @@ SANITIZED := $(wildcard tests/regress/1?-*.t tests/regress/2[0-4]-*.t)
 
 ifeq ($(SAN),)
 check: packages
-	$(AGAIN) CI=1 all unit
+	$(AGAIN) CI=1 all unit fuzzers
 	$(AGAIN) prove TESTS="$(REGRESS)"
 else
 check: check-san
 endif
 
 check-fast: packages
-	$(AGAIN) CI=1 all unit
+	$(AGAIN) CI=1 all unit fuzzers
 	$(AGAIN) prove TESTS="$(filter-out $(SLOW),$(REGRESS))"
 
 # All of it ends in this one prove. Sorted, and so in the order of the numbers.
