@@ -19,8 +19,8 @@ struct item {
 
 /*
  * items 0 … asked-1 are what was asked for. A membership in a large project
- * or group can be asked for by user id only, so one more item may look up the
- * person himself.
+ * or group can be asked for by user id only, so one more item for each person
+ * may look up the person himself.
  */
 struct og_ask {
 	TAILQ_ENTRY(og_ask) next;
@@ -31,7 +31,7 @@ struct og_ask {
 	void *arg;
 	struct og_fact *answer;		/* asked of them */
 	size_t asked;
-	size_t count;			/* asked, or one more */
+	size_t count;			/* of asked … 2 * asked */
 	struct item item[];
 };
 
@@ -96,6 +96,13 @@ item_by_id(struct item *item, const struct og_fact *user)
 	item_join(item, OG_FLIGHT_ROW, &path);
 }
 
+static bool
+same_person(const struct og_query *a, const struct og_query *b)
+{
+	return a->subject_kind == b->subject_kind &&
+	    strcmp(a->subject, b->subject) == 0;
+}
+
 static void
 user_known(struct item *user)
 {
@@ -104,7 +111,8 @@ user_known(struct item *user)
 
 	ask = user->ask;
 	for (i = 0; i < ask->count; i++) {
-		if (ask->item[i].needs_id)
+		if (ask->item[i].needs_id && same_person(
+		    &ask->item[i].waiter.query, &user->waiter.query))
 			item_by_id(&ask->item[i], &user->waiter.answer);
 	}
 }
@@ -180,7 +188,8 @@ user_item(struct og_ask *ask, const struct og_query *member)
 	size_t i;
 
 	for (i = 0; i < ask->count; i++) {
-		if (ask->item[i].waiter.query.kind == OG_QUERY_USER)
+		if (ask->item[i].waiter.query.kind == OG_QUERY_USER &&
+		    same_person(&ask->item[i].waiter.query, member))
 			return &ask->item[i];
 	}
 	query = *member;
@@ -238,7 +247,7 @@ ask_new(struct og_fetch *fetch, size_t asked, int64_t deadline_ms)
 {
 	struct og_ask *ask;
 
-	ask = calloc(1, sizeof(*ask) + (asked + 1) * sizeof(ask->item[0]));
+	ask = calloc(1, sizeof(*ask) + 2 * asked * sizeof(ask->item[0]));
 	if (ask == NULL)
 		return NULL;
 	ask->answer = calloc(asked > 0 ? asked : 1, sizeof(*ask->answer));
