@@ -87,6 +87,12 @@ og_clock_mono(void)
 }
 
 int64_t
+og_clock_boot(void)
+{
+	return turn.mono;
+}
+
+int64_t
 og_clock_wall(void)
 {
 	return 1700000000 + turn.mono / 1000;

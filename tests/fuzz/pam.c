@@ -279,6 +279,7 @@ make_host(struct input *input)
 	if ((bits & 56) == 56)
 		libc.directory_mode = S_IFDIR | 0777;
 	turn.never_asks = (bits & 0xc0) == 0xc0;
+	turn.world.rules.never_asks = turn.never_asks;
 	libc.step_at = pick(input, 5);
 	libc.step_ms = steps[pick(input, 6)] * 1000;
 }

@@ -19,7 +19,7 @@ enum og_error __wrap_og_store_open_file(struct og_store *, enum og_inner,
     const char *, int *, struct stat *);
 
 #define NOW	INT64_C(1700000000)
-#define HEAD	40		/* magic and both prints */
+#define HEAD	48		/* magic, both prints, no known boot */
 #define SUM	8
 
 static const char *const texts[] = {
@@ -123,7 +123,8 @@ write_file(const struct og_print *print, const struct og_fact *fact)
 
 	og_buffer_init(&wire, OG_WIRE_FACT_MAX);
 	REQUIRE(og_wire_put_fact(&wire, fact) == OG_OK);
-	memcpy(file.data, "OGFACT1\n", 8);
+	memset(file.data, 0, HEAD);
+	memcpy(file.data, "OGFACT2\n", 8);
 	memcpy(file.data + 8, print->endpoint, 16);
 	memcpy(file.data + 24, print->organization, 16);
 	memcpy(file.data + HEAD, wire.data, wire.len);

@@ -109,6 +109,7 @@ write_single(struct og_buffer *file, const struct world *world,
     const struct told *told, const struct og_query *query,
     const struct og_print *print, int64_t age)
 {
+	struct og_single_head head;
 	struct og_fact fact;
 
 	(void)world;		/* the query says it all */
@@ -119,7 +120,9 @@ write_single(struct og_buffer *file, const struct world *world,
 	    told->says == SAYS_NOBODY ? OG_FACT_ABSENT : OG_FACT_FAILED;
 	fact.failure = told->says == SAYS_FAILED ? OG_NETWORK : 0;
 	fact.record = told->row;
-	REQUIRE(og_single_encode(file, print, &fact) == OG_OK);
+	/* Of no known boot: the wall clock alone says how old it is. */
+	head = (struct og_single_head){ *print, 0 };
+	REQUIRE(og_single_encode(file, &head, &fact) == OG_OK);
 }
 
 static void

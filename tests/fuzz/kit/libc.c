@@ -493,7 +493,7 @@ WRAP(int, clock_gettime, (clockid_t clock, struct timespec *ts))
 {
 	if (!libc.active)
 		return __real_clock_gettime(clock, ts);
-	REQUIRE(clock == CLOCK_MONOTONIC);
+	REQUIRE(clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME);
 	ts->tv_sec = libc.mono_ms / 1000;
 	ts->tv_nsec = libc.mono_ms % 1000 * 1000000;
 	return 0;

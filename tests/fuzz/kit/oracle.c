@@ -18,7 +18,9 @@ lifetime(const struct rules *rules, const struct told *told)
 {
 	if (told->says == SAYS_ROW)
 		return rules->ttl;
-	return told->says == SAYS_NOBODY ? rules->negative_ttl : 0;
+	if (told->says != SAYS_NOBODY)
+		return 0;
+	return rules->never_asks ? rules->ttl : rules->negative_ttl;
 }
 
 static bool

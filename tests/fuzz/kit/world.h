@@ -54,6 +54,7 @@ struct rules {
 	bool service_accounts;
 	int64_t ttl;
 	int64_t negative_ttl;
+	bool never_asks;	/* base_url = none */
 	int64_t stale_ttl;
 };
 
