@@ -60,7 +60,7 @@ test_key(const struct og_cli *cli)
 	struct og_buffer key;
 	enum og_reason reason;
 
-	if (cli->conf->base_url == NULL)
+	if (cli->conf->base_url == NULL || cli->conf->key_file == NULL)
 		return true;
 	og_buffer_init(&key, OG_KEY_MAX);
 	reason = og_load_key(&key, cli->conf->key_file, &message);

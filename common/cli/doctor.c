@@ -109,6 +109,10 @@ mend_of(const struct examination *ex)
 {
 	switch (ex->answer.failure) {
 	case OG_CREDENTIAL:
+		if (ex->cli->conf->key_file == NULL)
+			return "the gateway refuses client_cert (issued by its "
+			    "authority? expired?), or the API the gateway's "
+			    "key: its log tells which";
 		return ex->query->kind == OG_QUERY_GROUP_USER ?
 		    "make a new admin key with the permission \"Read only\" "
 		    "(a restricted key may lack groups), as an organization "
@@ -292,8 +296,10 @@ examine_key(struct examination *ex)
 		bad(ex, reason, "key", message.text, NULL);
 		return false;
 	}
-	good("key", conf->key_file);
-	if (strncmp(ex->credentials.key.data, "sk-admin-", 9) != 0)
+	good("key", conf->key_file != NULL ? conf->key_file :
+	    "none here: the gateway of base_url holds it");
+	if (conf->key_file != NULL &&
+	    strncmp(ex->credentials.key.data, "sk-admin-", 9) != 0)
 		warn("key", "does not begin with sk-admin-: right only for a "
 		    "gateway of your own");
 	if (og_http_new(&ex->http, conf, &ex->credentials, &ex->cli->log) !=

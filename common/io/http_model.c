@@ -280,7 +280,10 @@ add_headers(struct og_http_model *model, const char *key)
 {
 	enum og_error error;
 
-	error = add_header(model, "Authorization: Bearer ", key);
+	/* Without one a gateway knows us by our certificate. */
+	error = OG_OK;
+	if (key[0] != '\0')
+		error = add_header(model, "Authorization: Bearer ", key);
 	if (error == OG_OK && model->conf->organization != NULL)
 		error = add_header(model, "OpenAI-Organization: ",
 		    model->conf->organization);

@@ -183,7 +183,10 @@ og_load_credentials(struct og_credentials *credentials,
 	message->text[0] = '\0';
 	if (conf->base_url == NULL)
 		return OG_GO_ON;
-	reason = og_load_key(&credentials->key, conf->key_file, message);
+	reason = OG_GO_ON;
+	if (conf->key_file != NULL)
+		reason = og_load_key(&credentials->key, conf->key_file,
+		    message);
 	if (reason == OG_GO_ON)
 		reason = load_pem(&credentials->ca, conf->ca_file,
 		    OG_TRUST_ROOT, message);

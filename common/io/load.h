@@ -45,7 +45,7 @@ enum og_reason og_load_key(struct og_buffer *key, const char *path,
  * (nginx's workers may read none of them). Two of them are secrets.
  */
 struct og_credentials {
-	struct og_buffer key;		/* key_file */
+	struct og_buffer key;		/* key_file; empty: none is sent */
 	struct og_buffer ca;		/* ca_file; empty: the system's authorities */
 	struct og_buffer cert;		/* client_cert; empty: none */
 	struct og_buffer cert_key;	/* client_key */

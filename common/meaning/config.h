@@ -48,7 +48,7 @@ struct og_policy {
 /* Text is NULL where the file gives none and there is no default. */
 struct og_config {
 	/* [api] */
-	char *key_file;
+	char *key_file;			/* NULL: a gateway holds it, and knows us by client_cert */
 	char *base_url;			/* no trailing slash; NULL: `none`, never ask */
 	char *organization;
 	char *ca_file;

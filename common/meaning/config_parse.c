@@ -84,6 +84,12 @@ finish_api(struct og_parse *parse)
 	if (conf->client_key != NULL && conf->client_cert == NULL)
 		return fail_at(parse, first_line(parse, "client_key"),
 		    "client_key without client_cert; give both or neither");
+	if (conf->key_file == NULL && conf->client_cert == NULL &&
+	    conf->base_url != NULL)
+		return fail_at(parse, first_line(parse, "key_file"),
+		    "no key_file and no client_cert; a gateway without a key "
+		    "of ours needs client_cert and client_key, and the API "
+		    "itself needs a key");
 	return OG_OK;
 }
 

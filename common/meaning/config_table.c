@@ -307,7 +307,7 @@ set_policy_map_file(struct og_parse *parse, const char *value)
 }
 
 const struct og_keyword og_keywords[] = {
-	{ OG_SECTION_API, "key_file", set_key_file, 0 },
+	{ OG_SECTION_API, "key_file", set_key_file, OG_KEY_MAY_BE_EMPTY },
 	{ OG_SECTION_API, "base_url", set_base_url, 0 },
 	{ OG_SECTION_API, "organization", set_organization, OG_KEY_MAY_BE_EMPTY },
 	{ OG_SECTION_API, "ca_file", set_ca_file, OG_KEY_MAY_BE_EMPTY },

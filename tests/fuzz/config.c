@@ -28,7 +28,9 @@ check(const struct og_config *conf)
 	const struct og_policy *policy;
 	size_t i, j;
 
-	require(conf->key_file[0] == '/' && conf->directory[0] == '/');
+	require(conf->directory[0] == '/');
+	require(conf->key_file != NULL ? conf->key_file[0] == '/' :
+	    conf->client_cert != NULL || conf->base_url == NULL);
 	require(conf->timeout_ms >= 100 && conf->timeout_ms <= 60000);
 	require(conf->requests_per_minute >= 1 &&
 	    conf->requests_per_minute <= 6000);

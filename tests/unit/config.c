@@ -220,6 +220,35 @@ test_manual(void **state)
 	og_config_free(conf);
 }
 
+/* A fleet's gateway holds the key and knows hosts by their certificates; who
+ * never asks needs neither. */
+static void
+test_no_key(void **state)
+{
+	static const char *const texts[] = {
+		"[api]\nkey_file =\nbase_url = https://gateway.example/v1\n"
+		    "client_cert = /c\nclient_key = /k\n",
+		"[api]\nkey_file =\nbase_url = none\n",
+	};
+	struct og_config *conf, *again;
+	struct og_buffer buffer;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(texts); i++) {
+		conf = parse(texts[i]);
+		assert_null(conf->key_file);
+		og_buffer_init(&buffer, OG_CONF_FILE_MAX);
+		assert_int_equal(og_config_print(conf, &buffer), OG_OK);
+		assert_non_null(strstr(buffer.data, "key_file =\n"));
+		again = parse(buffer.data);
+		assert_null(again->key_file);
+		og_config_free(again);
+		og_buffer_free(&buffer);
+		og_config_free(conf);
+	}
+}
+
 static void
 test_everything(void **state)
 {
@@ -405,7 +434,10 @@ static const struct {
 	{ P "pam_services = a\npam_services = b\n",
 	    "gate.conf:3: pam_services: ", "line 2" },
 	/* empty values */
-	{ "[api]\nkey_file =\n", "gate.conf:2: key_file: ", "no value" },
+	{ "[api]\nkey_file =\n", "gate.conf:2: ",
+	    "no key_file and no client_cert" },
+	{ "[api]\n\nkey_file = ; none\nclient_cert =\n", "gate.conf:3: ",
+	    "no key_file and no client_cert" },
 	{ "[api]\nbase_url =\n", "gate.conf:2: base_url: ", "no value" },
 	{ "[api]\ntimeout =\n", "gate.conf:2: timeout: ", "no value" },
 	{ "[api]\nrequests_per_minute =\n", "gate.conf:2: ", "no value" },
@@ -908,6 +940,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_no_key),
 		cmocka_unit_test(test_spellings),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_errors),

@@ -236,6 +236,22 @@ test_redirect_is_not_followed(void **state)
 }
 
 static void
+test_no_key(void **state)
+{
+	struct outcome outcome;
+	struct client client;
+
+	(void)state;
+	client_init(&client, "http", server.port);
+	og_buffer_reset(&client.credentials.key);
+	client_open(&client);
+	client_ask(&client, "/echo", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.status, 200);
+	assert_null(strcasestr(server.seen->head, "authorization"));
+	client_close(&client);
+}
+
+static void
 test_path_is_sent_as_it_is(void **state)
 {
 	struct outcome outcome;
@@ -754,6 +770,7 @@ main(void)
 		TEST(test_head),
 		TEST(test_redirect_is_not_followed),
 		TEST(test_path_is_sent_as_it_is),
+		TEST(test_no_key),
 		TEST(test_no_socket_is_inherited),
 		TEST(test_reuse_without_cookies),
 		TEST(test_stale_connection),

@@ -242,6 +242,15 @@ test_files(void **state)
 	assert_int_equal(og_load_credentials(&credentials, &client.conf,
 	    &message), OG_GO_ON);
 	og_credentials_free(&credentials);
+	/* A gateway's client: its certificate, and no key. */
+	client.conf.key_file = NULL;
+	client.conf.client_cert = file("client.pem");
+	client.conf.client_key = file("client.key");
+	assert_int_equal(og_load_credentials(&credentials, &client.conf,
+	    &message), OG_GO_ON);
+	assert_int_equal(credentials.key.len, 0);
+	assert_true(credentials.cert.len > 0);
+	og_credentials_free(&credentials);
 	for (i = 0; i < COUNT(files); i++) {
 		client.conf.key_file = file("admin.key");
 		client.conf.ca_file = file(files[i].ca_file);
