@@ -19,6 +19,7 @@ struct og_check {
 	const struct og_log *log;
 	struct og_subject subject;
 	struct og_decision decision;
+	int64_t now;			/* of the latest step */
 	bool served_stale;
 	bool asked_first;
 	bool asked_again;
@@ -111,6 +112,7 @@ og_check_step(struct og_check *check, int64_t now)
 	bool settled;
 	size_t i;
 
+	check->now = now;
 	for (;;) {
 		if (og_policy_step(check->policy, &check->subject,
 		    &check->facts, &check->decision) == OG_STEP_DONE)
@@ -143,9 +145,34 @@ serve_stale(struct og_check *check, struct og_fact *fact,
 	/* A refused key cuts everybody off once stale_ttl is over: shout. */
 	og_log(check->log, failure == OG_CREDENTIAL ? LOG_ALERT : LOG_WARNING,
 	    "serving stale %s: %s", text, og_reason_word(failure));
+	if (fact->state == OG_FACT_WANTED)
+		fact->source = OG_SOURCE_STORE;
 	fact->state = OG_FACT_FOUND;
-	fact->source = OG_SOURCE_STORE;
 	check->served_stale = true;
+}
+
+/*
+ * A gateway that cannot reach the API itself gives out what it has kept, which
+ * is dated when the API said it. Not fresh is only what was old before we
+ * asked: no answer can be younger than its own way here, whatever the ttl.
+ */
+static enum og_age
+answer_age(const struct og_check *check, const struct og_fact *answer)
+{
+	return og_fact_age(check->conf, answer,
+	    check->now - check->conf->timeout_ms / 1000 - 1);
+}
+
+static void
+settle_fresh(struct og_check *check, struct og_fact *fact,
+    const struct og_fact *answer)
+{
+	if (fact->fetched_at != 0)
+		check->asked_again = true;
+	else
+		check->asked_first = true;
+	*fact = *answer;
+	fact->stale = false;
 }
 
 /* fact is WANTED; with `stale` set its record may be served. */
@@ -153,24 +180,31 @@ static void
 settle(struct og_check *check, struct og_fact *fact,
     const struct og_fact *answer)
 {
-	bool known_before;
+	enum og_reason failure;
 
-	if (answer->state == OG_FACT_FOUND || answer->state == OG_FACT_ABSENT) {
-		known_before = fact->fetched_at != 0;
-		*fact = *answer;
-		fact->stale = false;
-		if (known_before)
-			check->asked_again = true;
-		else
-			check->asked_first = true;
+	failure = answer->failure;
+	switch (answer_age(check, answer)) {
+	case OG_AGE_FRESH:
+		settle_fresh(check, fact, answer);
 		return;
+	case OG_AGE_STALE:
+		failure = OG_SERVER_ERROR;
+		if (fact->stale && fact->fetched_at >= answer->fetched_at)
+			break;
+		*fact = *answer;
+		fact->stale = true;
+		break;
+	case OG_AGE_EXPIRED:
+		if (answer->state != OG_FACT_FAILED)
+			failure = OG_SERVER_ERROR;
+		break;
 	}
 	if (fact->stale) {
-		serve_stale(check, fact, answer->failure);
+		serve_stale(check, fact, failure);
 		return;
 	}
 	fact->state = OG_FACT_FAILED;
-	fact->failure = answer->failure;
+	fact->failure = failure;
 	check->asked_first = true;
 }
 

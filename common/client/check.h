@@ -11,7 +11,9 @@
  *	og_check_decision(check)
  *
  * Stale on error happens here: a wanted fact that failed is served from a
- * stale positive one, where the store had it, and logged.
+ * stale positive one, where the store had it, and logged. So is one that a
+ * gateway has kept for longer than ttl; and what it has kept for longer than
+ * may be served is no answer, but a failure (OG_SERVER_ERROR).
  */
 #ifndef OG_CLIENT_CHECK_H
 #define OG_CLIENT_CHECK_H

@@ -91,6 +91,22 @@ og_flight_end_failed(struct og_flight *flight, enum og_reason reason)
 	og_flight_end(flight, OG_LANDED);
 }
 
+void
+og_flight_grow_old(struct og_flight *flight, int64_t age)
+{
+	int64_t more;
+
+	more = age - flight->age;
+	if (more <= 0)
+		return;
+	flight->age = age;
+	flight->sent_at -= more;
+	/* From before the boot: at least as old as this boot is. */
+	flight->sent_boot_ms -= more * 1000;
+	if (flight->sent_boot_ms < 1)
+		flight->sent_boot_ms = 1;
+}
+
 static bool
 worth_a_retry(enum og_reason reason)
 {

@@ -75,6 +75,7 @@ struct og_flight {
 	int64_t seen_at;		/* fetched_at of the list last looked through */
 	int64_t sent_at;		/* wall seconds; what the answer is dated */
 	int64_t sent_boot_ms;		/* the same, by og_clock_boot */
+	int64_t age;			/* seconds by which both lie before that */
 	/* a list under way */
 	struct og_list_writer *writer;	/* NULL: not being kept */
 	char cursor[OG_API_CURSOR_MAX + 1];
@@ -144,5 +145,9 @@ void og_flight_fail(struct og_flight *, enum og_reason, int64_t retry_after_ms);
 void og_flight_land(struct og_waiter *, enum og_landing);
 
 enum og_endpoint og_flight_endpoint(const struct og_flight *);
+
+/* A cache on the way had kept the answer for so many seconds: it is dated when
+ * the API gave it. The oldest page dates a list. */
+void og_flight_grow_old(struct og_flight *, int64_t age);
 
 #endif

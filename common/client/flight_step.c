@@ -201,6 +201,7 @@ arrived(void *arg, const struct og_reply *reply)
 	struct og_answer answer;
 
 	flight = arg;
+	og_flight_grow_old(flight, reply->age);
 	og_api_read(&answer, flight->kind == OG_FLIGHT_ROW ? &flight->path :
 	    &flight->query, reply);
 	og_flight_take(flight, &answer);
@@ -239,6 +240,7 @@ send_request(struct og_flight *flight)
 	if (flight->pages == 0) {
 		flight->sent_at = og_clock_wall();
 		flight->sent_boot_ms = og_clock_boot();
+		flight->age = 0;
 	}
 	fetch->counters.requests++;
 	return OG_OK;

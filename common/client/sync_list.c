@@ -189,6 +189,7 @@ arrived(void *arg, const struct og_reply *reply)
 
 	list = arg;
 	list->arrived = true;
+	list->age = reply->age;
 	og_api_read(&list->answer, &list->list, reply);
 }
 
@@ -287,7 +288,10 @@ ask(struct og_sync_list *list)
 	}
 	list->result.requests++;
 	og_http_wait(list->sync->http, &list->arrived);
-	take_page(list, sent_at, sent_boot_ms);
+	/* Kept since before the boot: at least as old as this boot is. */
+	sent_at -= list->age;
+	sent_boot_ms -= list->age * 1000;
+	take_page(list, sent_at, sent_boot_ms > 0 ? sent_boot_ms : 1);
 	og_page_free(&list->answer.page);
 }
 

@@ -32,6 +32,7 @@ struct og_sync_list {
 	bool done;
 	/* of the request under way */
 	bool arrived;
+	int64_t age;			/* seconds that caches have kept the answer */
 	struct og_answer answer;
 };
 

@@ -60,7 +60,8 @@ void og_http_run(struct og_http *);
  * The reply's error is OG_OK whatever the status; OG_ERR_TIMEOUT;
  * OG_ERR_NETWORK (DNS, TCP, TLS, a proxy's refusal); OG_ERR_LIMIT (a body over
  * OG_API_BODY_MAX or a header over 64 KiB); OG_ERR_PROTOCOL (a body cut short,
- * no HTTP); OG_ERR_NOMEM. detail then says more.
+ * no HTTP, an age that cannot be told: io/http_head.h); OG_ERR_NOMEM. detail
+ * then says more.
  */
 enum og_error og_http_get(struct og_http *, const char *path,
     int64_t deadline_ms, void (*done)(void *arg, const struct og_reply *),

@@ -81,6 +81,77 @@ read_delay(const char *text, int64_t now)
 	    OG_API_RETRY_MAX_MS : (when - now) * 1000;
 }
 
+/* The first number of a list, cut to the limit (RFC 9111 section 1.2.2);
+ * -1: it is none. */
+static int64_t
+read_age(const char *text)
+{
+	int64_t age;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (age = 0; *text >= '0' && *text <= '9'; text++) {
+		age = age * 10 + (*text - '0');
+		if (age > OG_API_AGE_MAX)
+			age = OG_API_AGE_MAX;
+	}
+	text += strspn(text, " \t");
+	return *text == '\0' || *text == ',' ? age : -1;
+}
+
+/* Unix time as nginx writes $msec, "1795514400.123"; -1: it is none. */
+static int64_t
+read_unix_time(const char *text)
+{
+	int64_t seconds;
+	size_t len;
+
+	len = strspn(text, "0123456789");
+	if (len == 0 || len > 12)
+		return -1;
+	for (seconds = 0; *text >= '0' && *text <= '9'; text++)
+		seconds = seconds * 10 + (*text - '0');
+	if (*text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	return *text == '\0' && seconds > 0 ? seconds : -1;
+}
+
+/* Of several of a kind the older counts, and a garbled one most of all: an
+ * answer is never taken for younger than it is. */
+static void
+take_age(struct og_http_head *head, const char *value)
+{
+	int64_t age;
+
+	age = read_age(value);
+	if (age > head->age)
+		head->age = age;
+}
+
+static void
+take_asked_at(struct og_http_head *head, const char *value)
+{
+	int64_t asked_at;
+
+	asked_at = read_unix_time(value);
+	if (head->asked_at == 0 || asked_at < head->asked_at)
+		head->asked_at = asked_at;
+}
+
+int64_t
+og_http_head_age(const struct og_http_head *head)
+{
+	int64_t age;
+
+	age = head->age;
+	if (head->asked_at != 0) {
+		if (head->asked_at < 0 || head->date < head->asked_at)
+			return -1;
+		age += head->date - head->asked_at;
+	}
+	return age > OG_API_AGE_MAX ? OG_API_AGE_MAX : age;
+}
+
 static void
 take(struct og_http_head *head, const char *name, size_t name_len,
     const char *value, int64_t now)
@@ -107,6 +178,12 @@ take(struct og_http_head *head, const char *name, size_t name_len,
 		head->date = read_date(value);
 		if (head->date < 0)
 			head->date = 0;
+	} else if (name_len == strlen("age") &&
+	    strncasecmp(name, "age", name_len) == 0) {
+		take_age(head, value);
+	} else if (name_len == strlen("gate-asked-at") &&
+	    strncasecmp(name, "gate-asked-at", name_len) == 0) {
+		take_asked_at(head, value);
 	}
 }
 
@@ -155,7 +232,9 @@ og_http_head_line(struct og_http_head *head, const char *line, size_t len,
 	colon++;
 	while (colon < line + len && is_blank(*colon))
 		colon++;
-	if (og_copy(value, sizeof(value), colon, (size_t)(line + len - colon)))
-		take(head, line, name_len, value, now);
+	/* One that is too long or holds NUL is empty then: garbled, which is not
+	 * the same as not said. */
+	(void)og_copy(value, sizeof(value), colon, (size_t)(line + len - colon));
+	take(head, line, name_len, value, now);
 	return true;
 }

@@ -1,6 +1,7 @@
 /*
  * What is kept of an answer's header: when to come back, the id under which
- * the API's own log knows the request (CONTRACT section 3), and its clock. Pure.
+ * the API's own log knows the request (CONTRACT section 3), its clock, and how
+ * long a cache on the way has kept the answer. Pure.
  */
 #ifndef OG_IO_HTTP_HEAD_H
 #define OG_IO_HTTP_HEAD_H
@@ -13,6 +14,8 @@ struct og_http_head {
 	int64_t retry_after_ms;		/* -1: not said; else at most OG_API_RETRY_MAX_MS */
 	bool in_ms;			/* said by retry-after-ms, which wins */
 	int64_t date;			/* when it was written, Unix seconds; 0: not said */
+	int64_t age;			/* of Age, seconds, to OG_API_AGE_MAX; 0: not said */
+	int64_t asked_at;		/* of Gate-Asked-At, Unix seconds; 0: not said; -1: garbled */
 	char request_id[128];		/* cleaned; may be empty */
 };
 
@@ -26,5 +29,19 @@ void og_http_head_init(struct og_http_head *);
  */
 bool og_http_head_line(struct og_http_head *, const char *line, size_t len,
     int64_t now);
+
+/*
+ * How old the answer is, in seconds, 0 to OG_API_AGE_MAX; -1: somebody says
+ * that he has kept it, but not how long, so that it may be of any age.
+ *
+ * Two headers tell, and their times add up. Age is every cache's (RFC 9111
+ * section 5.1), and one that is no number is ignored, as is written there: it
+ * may come from anybody on the way. Gate-Asked-At is our gateway's
+ * (conf/fleet-gateway.conf): when it asked the API, by its own clock, which
+ * Date shows as well, so that no other clock is needed. Without Date, or later
+ * than Date (that clock was set back), it says nothing, and a gateway whose
+ * answers cannot be dated is not believed.
+ */
+int64_t og_http_head_age(const struct og_http_head *);
 
 #endif

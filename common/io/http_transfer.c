@@ -160,6 +160,7 @@ void
 og_transfer_reply(struct og_transfer *transfer)
 {
 	struct og_reply reply;
+	int64_t age;
 
 	memset(&reply, 0, sizeof(reply));
 	reply.error = transfer->error;
@@ -168,8 +169,15 @@ og_transfer_reply(struct og_transfer *transfer)
 	reply.detail = transfer->detail;
 	reply.request_id = transfer->head.request_id;
 	reply.date = transfer->head.date;
+	age = og_http_head_age(&transfer->head);
+	if (reply.error == OG_OK && age < 0) {
+		reply.error = OG_ERR_PROTOCOL;
+		reply.detail = "a gateway that does not say how old its "
+		    "answer is: Gate-Asked-At is not a time up to Date";
+	}
 	if (reply.error == OG_OK) {
 		reply.status = transfer->status;
+		reply.age = age;
 		reply.body = transfer->body.data;
 		reply.len = transfer->body.len;
 		reply.retry_after_ms = transfer->head.retry_after_ms;

@@ -76,8 +76,11 @@ static void
 note_page(struct og_journal_state *state, const struct page *page,
     const char *cursor)
 {
-	if (state->pages++ == 0) {
-		state->fetched_at = (int64_t)le64toh(page->fetched_at);
+	int64_t fetched_at;
+
+	fetched_at = (int64_t)le64toh(page->fetched_at);
+	if (state->pages++ == 0 || fetched_at < state->fetched_at) {
+		state->fetched_at = fetched_at;
 		state->boot_ms = (int64_t)le64toh(page->boot_ms);
 	}
 	state->rows += le32toh(page->count);

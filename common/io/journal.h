@@ -45,7 +45,7 @@ struct og_journal_state {
 	uint64_t rows;
 	char cursor[OG_API_CURSOR_MAX + 1];	/* of the next page; "" after the last one */
 	bool complete;
-	int64_t fetched_at;	/* of the first page; 0 while there is none */
+	int64_t fetched_at;	/* of the oldest page; 0 while there is none */
 	int64_t boot_ms;
 };
 const struct og_journal_state *og_journal_state(const struct og_journal *);
@@ -59,7 +59,7 @@ enum og_error og_journal_open(struct og_journal **, struct og_journals *,
 void og_journal_close(struct og_journal *);	/* NULL is fine */
 
 /*
- * One page more; cursor "" says that it was the last. The first one dates the
+ * One page more; cursor "" says that it was the last. The oldest dates the
  * list. OG_ERR_SYSTEM (logged) leaves the pages before it; OG_ERR_LIMIT: more
  * rows than any page has.
  */

@@ -20,6 +20,7 @@
 #define OG_API_EMAILS_MAX	20			/* addresses in one request */
 #define OG_API_CURSOR_MAX	512			/* bytes */
 #define OG_API_RETRY_MAX_MS	(600 * 1000)		/* a longer delay is cut to it */
+#define OG_API_AGE_MAX		(365 * 86400)		/* seconds; older is cut to it */
 
 /* What the API limits as one; the pace is kept for each (CONTRACT fact 3). */
 enum og_endpoint {
@@ -76,6 +77,7 @@ struct og_reply {
 	int64_t retry_after_ms;		/* from the header; -1: none */
 	const char *detail;		/* one line about error, or "" */
 	int64_t date;			/* the API's clock, Unix seconds; 0: it did not say */
+	int64_t age;			/* seconds that caches have kept it; 0: straight from it */
 	const char *request_id;		/* the API's x-request-id; NULL or "": none */
 };
 

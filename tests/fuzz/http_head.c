@@ -1,5 +1,5 @@
-/* Header lines of an answer: a delay within its bounds, an id that may be
- * logged. */
+/* Header lines of an answer: a delay and an age within their bounds, an id
+ * that may be logged. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static const char *const starts[] = {
 	"", "Retry-After: ", "retry-after-ms: ", "x-request-id: ", "HTTP/1.1 ",
-	"Retry-After: Sun, 06 Nov 1994 ",
+	"Retry-After: Sun, 06 Nov 1994 ", "Age: ", "Gate-Asked-At: ",
+	"Gate-Asked-At: 784111", "Date: Sun, 06 Nov 1994 08:49:",
 };
 
 static void
@@ -21,7 +22,13 @@ check(const struct og_http_head *head)
 {
 	const char *text;
 	size_t left, n;
+	int64_t age;
 
+	age = og_http_head_age(head);
+	assert(age >= -1 && age <= OG_API_AGE_MAX);
+	assert(age == -1 || age >= head->age);
+	/* Only what was said by the gateway can make an answer unusable. */
+	assert(age >= 0 || head->asked_at != 0);
 	assert(head->retry_after_ms >= -1);
 	assert(head->retry_after_ms <= OG_API_RETRY_MAX_MS);
 	text = head->request_id;

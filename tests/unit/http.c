@@ -235,6 +235,29 @@ test_redirect_is_not_followed(void **state)
 	client_close(&client);
 }
 
+/* A cache on the way says how old its answer is, or is not believed. */
+static void
+test_age(void **state)
+{
+	struct outcome outcome;
+	struct client client;
+
+	(void)state;
+	client_init(&client, "http", server.port);
+	client_open(&client);
+	client_ask(&client, "/empty", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.error, OG_OK);
+	assert_int_equal(outcome.age, 0);
+	client_ask(&client, "/kept", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.error, OG_OK);
+	assert_int_equal(outcome.age, 12);
+	client_ask(&client, "/undated", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.error, OG_ERR_PROTOCOL);
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.detail, "how old"));
+	client_close(&client);
+}
+
 static void
 test_no_key(void **state)
 {
@@ -771,6 +794,7 @@ main(void)
 		TEST(test_redirect_is_not_followed),
 		TEST(test_path_is_sent_as_it_is),
 		TEST(test_no_key),
+		TEST(test_age),
 		TEST(test_no_socket_is_inherited),
 		TEST(test_reuse_without_cookies),
 		TEST(test_stale_connection),

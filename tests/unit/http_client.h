@@ -39,6 +39,7 @@ struct outcome {
 	char body[8192];
 	int64_t retry_after_ms;
 	int64_t date;
+	int64_t age;
 	char detail[512];
 	char request_id[128];
 };
@@ -103,6 +104,7 @@ take_outcome(void *arg, const struct og_reply *reply)
 		memcpy(outcome->body, reply->body, reply->len);
 	outcome->retry_after_ms = reply->retry_after_ms;
 	outcome->date = reply->date;
+	outcome->age = reply->age;
 	snprintf(outcome->detail, sizeof(outcome->detail), "%s",
 	    reply->detail);
 	snprintf(outcome->request_id, sizeof(outcome->request_id), "%s",

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "io/http_head.h"
+#include "meaning/api.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -139,6 +140,77 @@ test_date(void **state)
 	}
 }
 
+/* 12 seconds old by the gateway's clock. */
+#define DATE	"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+#define ASKED	"Gate-Asked-At: 784111765.987\r\n"
+#define GARBLED	(-1)
+
+static void
+test_age(void **state)
+{
+	static const struct {
+		const char *line[3];
+		int64_t age;
+	} table[] = {
+		{ { DATE }, 0 },
+		{ { "Age: 7\r\n" }, 7 },
+		{ { "age:0" }, 0 },
+		{ { "Age: 7 , 900" }, 7 },
+		{ { "Age: 7", "Age: 9", "Age: 8" }, 9 },
+		{ { "Age: 31536000" }, OG_API_AGE_MAX },
+		{ { "Age: 31536001" }, OG_API_AGE_MAX },
+		{ { "Age: 99999999999999999999999" }, OG_API_AGE_MAX },
+		/* RFC 9111 section 5.1: ignored. */
+		{ { "Age: -7" }, 0 },
+		{ { "Age: +7" }, 0 },
+		{ { "Age: 7s" }, 0 },
+		{ { "Age: 7.5" }, 0 },
+		{ { "Age:" }, 0 },
+		{ { "Age: " X64 X64 }, 0 },
+		{ { "Ages: 7" }, 0 },
+		/* The gateway's, by its own two clock readings. */
+		{ { DATE, ASKED }, 12 },
+		{ { ASKED, DATE }, 12 },
+		{ { "gate-asked-at: 784111765", DATE }, 12 },
+		{ { DATE, "Gate-Asked-At: 784111777.999" }, 0 },
+		{ { DATE, "Gate-Asked-At: 1" }, OG_API_AGE_MAX },
+		{ { DATE, ASKED, "Age: 7" }, 19 },
+		{ { DATE, ASKED, "Age: 31536000" }, OG_API_AGE_MAX },
+		{ { DATE, ASKED, "Gate-Asked-At: 784111770" }, 12 },
+		{ { DATE, "Gate-Asked-At: 784111770", ASKED }, 12 },
+		/* It says nothing that can be believed. */
+		{ { ASKED }, GARBLED },
+		{ { ASKED, "Date: today" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: 784111778" }, GARBLED },
+		{ { DATE, "Gate-Asked-At:" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: 0" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: -1" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: 784111765 s" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: .5" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: 9999999999999" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: 99999999999999999999999" },
+		    GARBLED },
+		{ { DATE, "Gate-Asked-At: " X64 X64 }, GARBLED },
+		{ { DATE, ASKED, "Gate-Asked-At: x" }, GARBLED },
+		{ { DATE, "Gate-Asked-At: x", ASKED }, GARBLED },
+		/* An interim answer's is not the answer's. */
+		{ { "Age: 7", "HTTP/1.1 200 OK" }, 0 },
+	};
+	struct og_http_head head;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(table); i++) {
+		og_http_head_init(&head);
+		for (j = 0; j < 3 && table[i].line[j] != NULL; j++)
+			assert_true(og_http_head_line(&head, table[i].line[j],
+			    strlen(table[i].line[j]), NOW));
+		if (og_http_head_age(&head) != table[i].age)
+			fail_msg("row %zu, %s: %lld s", i, table[i].line[0],
+			    (long long)og_http_head_age(&head));
+	}
+}
+
 static void
 test_status(void **state)
 {
@@ -178,6 +250,7 @@ main(void)
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_date),
+		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_status),
 	};
 

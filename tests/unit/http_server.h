@@ -139,6 +139,10 @@ static const struct server_canned server_canned[] = {
 	{ "/slow", "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\n"
 	    "Date: Thu, 01 Jan 1970 00:00:07 GMT\r\n"
 	    "X-Request-Id: req_7\r\nContent-Length: 2\r\n\r\n{}" },
+	{ "/kept", "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	    "Gate-Asked-At: 784111765.987\r\nContent-Length: 0\r\n\r\n" },
+	{ "/undated", "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	    "Gate-Asked-At: soon\r\nContent-Length: 0\r\n\r\n" },
 	{ "/interim", "HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n"
 	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" },
 	{ "/cookie", "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\n"
