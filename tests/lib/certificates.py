@@ -58,6 +58,15 @@ def client(directory, name):
     return f"{path}.pem", f"{path}.key"
 
 
+def stranger(directory):
+    """(certificate, key) of a client whom an authority that nobody trusts made."""
+    where = os.path.join(directory, "certificates")
+    path = os.path.join(where, "stranger")
+    if not os.path.exists(f"{path}.pem"):
+        _certificate(where, "stranger", "strange-ca", "email:stranger@example.com", "clientAuth")
+    return f"{path}.pem", f"{path}.key"
+
+
 def make(directory):
     """{"ca": path, "good": (certificate, key), ...} below directory/certificates."""
     where = os.path.join(directory, "certificates")
