@@ -153,16 +153,18 @@ http {{
     def worker_pids(self, ending=False):
         """Those that serve; with `ending` those that shall quit, too."""
         pids = []
-        try:
-            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
-                children = file.read().split()
-        except FileNotFoundError:
-            return []
-        for pid in children:
+        for pid in self._children():
             title = _title(pid)
             if title == "nginx: worker process" or (ending and title.startswith("nginx: worker")):
                 pids.append(int(pid))
         return pids
+
+    def _children(self):
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
+                return file.read().split()
+        except FileNotFoundError:
+            return []
 
     def reload(self, wait_old=True):
         """SIGHUP, until new workers are there and the old ones gone."""
@@ -195,8 +197,11 @@ http {{
             return None
 
     def kill(self):
-        for pid in self.worker_pids(ending=True):
-            os.kill(pid, signal.SIGKILL)
+        """All at once: a master that runs would replace a worker that dies,
+        and the new one, left alone, would go on to serve."""
+        self.process.send_signal(signal.SIGSTOP)
+        for pid in self._children():
+            os.kill(int(pid), signal.SIGKILL)
         self.process.kill()
         self.process.wait()
 
