@@ -80,9 +80,11 @@ PROGRAMS = $(BUILD)/pam_openai.so $(BUILD)/openai-gate $(BUILD)/openai-gate-fetc
 
 all: $(PROGRAMS)
 
+# -MT: the same directory may be spelled otherwise the next time.
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(OURS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(OURS) -MT '$$(BUILD)/obj/$*.o' $(CPPFLAGS) \
+	    $(CFLAGS) -c -o $@ $<
 
 # Where the helper is to be stands in what executes it: built for one PREFIX and
 # installed for another, it would not be found.

@@ -10,10 +10,15 @@
 #define PROBE_MS	INT64_C(2000)
 #define NOT_BEFORE_MAX_MS (NAMED_MAX_MS + NAMED_MAX_MS / 4)
 
+/* Any clock shows something between; what follows can add to it. */
+#define NOW_MAX_MS	(INT64_MAX / 2)
+
 static int64_t
-at_least_0(int64_t now_ms)
+bounded(int64_t now_ms)
 {
-	return now_ms > 0 ? now_ms : 0;
+	if (now_ms < 0)
+		return 0;
+	return now_ms < NOW_MAX_MS ? now_ms : NOW_MAX_MS;
 }
 
 /* Forgets what lies in the future: it is of another clock, or the bytes are
@@ -97,7 +102,7 @@ og_budget_take(struct og_budget *budget, int64_t now_ms,
 {
 	unsigned int limit;
 
-	now_ms = at_least_0(now_ms);
+	now_ms = bounded(now_ms);
 	if (per_minute == 0)
 		per_minute = 1;
 	/* A reserve of all would keep the background out for good. */
@@ -124,7 +129,7 @@ og_budget_spent(const struct og_budget *budget, int64_t now_ms)
 	struct og_budget then;
 
 	then = *budget;
-	now_ms = at_least_0(now_ms);
+	now_ms = bounded(now_ms);
 	sanitize(&then, now_ms);
 	advance(&then, now_ms);
 	return sum(&then);
@@ -133,7 +138,7 @@ og_budget_spent(const struct og_budget *budget, int64_t now_ms)
 void
 og_budget_succeed(struct og_budget *budget, int64_t now_ms)
 {
-	sanitize(budget, at_least_0(now_ms));
+	sanitize(budget, bounded(now_ms));
 	budget->failures = 0;
 	budget->last_failure = 0;
 	budget->not_before_ms = 0;
@@ -157,7 +162,7 @@ og_budget_fail(struct og_budget *budget, int64_t now_ms, enum og_reason why,
 {
 	int64_t delay, until;
 
-	now_ms = at_least_0(now_ms);
+	now_ms = bounded(now_ms);
 	sanitize(budget, now_ms);
 	/*
 	 * Several requests under way fail together when the API goes away:
@@ -177,7 +182,7 @@ og_budget_fail(struct og_budget *budget, int64_t now_ms, enum og_reason why,
 	else
 		delay = retry_after_ms;
 	delay += (int64_t)(((uint64_t)(delay / 4) * random) >> 32);
-	until = now_ms > INT64_MAX - delay ? INT64_MAX : now_ms + delay;
+	until = now_ms + delay;
 	if (until > budget->not_before_ms)
 		budget->not_before_ms = until;
 	/* So that a budget of another clock is known from here on. */
