@@ -152,39 +152,52 @@ og_http_head_age(const struct og_http_head *head)
 	return age > OG_API_AGE_MAX ? OG_API_AGE_MAX : age;
 }
 
-static void
+/* RFC 9112 section 6.3: two lengths that differ spoil the whole answer. */
+static bool
+take_length(struct og_http_head *head, const char *value)
+{
+	if (head->length[0] != '\0')
+		return strcmp(head->length, value) == 0;
+	return og_copy(head->length, sizeof(head->length), value,
+	    strlen(value));
+}
+
+static bool
+is_name(const char *name, size_t len, const char *wanted)
+{
+	return len == strlen(wanted) && strncasecmp(name, wanted, len) == 0;
+}
+
+static bool
 take(struct og_http_head *head, const char *name, size_t name_len,
     const char *value, int64_t now)
 {
 	int64_t ms;
 
-	if (name_len == strlen("x-request-id") &&
-	    strncasecmp(name, "x-request-id", name_len) == 0) {
+	if (is_name(name, name_len, "content-length"))
+		return take_length(head, value);
+	if (is_name(name, name_len, "x-request-id")) {
 		og_log_clean(head->request_id, sizeof(head->request_id),
 		    value);
-	} else if (name_len == strlen("retry-after-ms") &&
-	    strncasecmp(name, "retry-after-ms", name_len) == 0) {
+	} else if (is_name(name, name_len, "retry-after-ms")) {
 		ms = read_number(value, 1);
 		if (ms >= 0) {
 			head->retry_after_ms = ms;
 			head->in_ms = true;
 		}
-	} else if (name_len == strlen("retry-after") && !head->in_ms &&
-	    strncasecmp(name, "retry-after", name_len) == 0) {
+	} else if (is_name(name, name_len, "retry-after") && !head->in_ms) {
 		ms = read_number(value, 1000);
 		head->retry_after_ms = ms >= 0 ? ms : read_delay(value, now);
-	} else if (name_len == strlen("date") &&
-	    strncasecmp(name, "date", name_len) == 0) {
+	} else if (is_name(name, name_len, "date")) {
 		head->date = read_date(value);
 		if (head->date < 0)
 			head->date = 0;
-	} else if (name_len == strlen("age") &&
-	    strncasecmp(name, "age", name_len) == 0) {
+	} else if (is_name(name, name_len, "age")) {
 		take_age(head, value);
-	} else if (name_len == strlen("gate-asked-at") &&
-	    strncasecmp(name, "gate-asked-at", name_len) == 0) {
+	} else if (is_name(name, name_len, "gate-asked-at")) {
 		take_asked_at(head, value);
 	}
+	return true;
 }
 
 static bool
@@ -235,6 +248,5 @@ og_http_head_line(struct og_http_head *head, const char *line, size_t len,
 	/* One that is too long or holds NUL is empty then: garbled, which is not
 	 * the same as not said. */
 	(void)og_copy(value, sizeof(value), colon, (size_t)(line + len - colon));
-	take(head, line, name_len, value, now);
-	return true;
+	return take(head, line, name_len, value, now);
 }

@@ -17,6 +17,7 @@ struct og_http_head {
 	int64_t age;			/* of Age, seconds, to OG_API_AGE_MAX; 0: not said */
 	int64_t asked_at;		/* of Gate-Asked-At, Unix seconds; 0: not said; -1: garbled */
 	char request_id[128];		/* cleaned; may be empty */
+	char length[24];		/* of the body, as it was said; "": not */
 };
 
 void og_http_head_init(struct og_http_head *);
@@ -25,7 +26,8 @@ void og_http_head_init(struct og_http_head *);
  * Takes one line, status line included, with or without its CRLF; it need not
  * be terminated. A status line starts anew: what an interim (1xx) answer said
  * is no longer true. `now` is wall time in seconds, for an HTTP-date. False: a
- * status line without a status, which libcurl takes for a 200.
+ * status line without a status, which libcurl takes for a 200, or a second
+ * Content-Length that differs, of which libcurl takes the last.
  */
 bool og_http_head_line(struct og_http_head *, const char *line, size_t len,
     int64_t now);

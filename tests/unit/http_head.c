@@ -243,6 +243,27 @@ test_status(void **state)
 	}
 }
 
+/* Whichever of them a gateway on the way has believed. */
+static void
+test_lengths(void **state)
+{
+	static const char *const lines[] = {
+		"HTTP/1.1 200 OK\r\n", "Content-Length: 10\r\n",
+		"content-length:10\r\n", "Content-Length: 11\r\n",
+	};
+	struct og_http_head head;
+	size_t i;
+
+	(void)state;
+	og_http_head_init(&head);
+	for (i = 0; i < COUNT(lines); i++)
+		assert_int_equal(og_http_head_line(&head, lines[i],
+		    strlen(lines[i]), NOW), i < 3);
+	/* Of an answer that begins anew nothing is known. */
+	assert_true(og_http_head_line(&head, lines[0], strlen(lines[0]), NOW));
+	assert_true(og_http_head_line(&head, lines[3], strlen(lines[3]), NOW));
+}
+
 int
 main(void)
 {
@@ -252,6 +273,7 @@ main(void)
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_lengths),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
