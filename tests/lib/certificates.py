@@ -8,7 +8,7 @@ import fcntl
 import os
 import subprocess
 
-_NAMES = "DNS:localhost,IP:127.0.0.1,IP:::1"
+_NAMES = "DNS:localhost,DNS:*.example.net,IP:127.0.0.1,IP:::1"
 
 
 def _openssl(directory, *words):

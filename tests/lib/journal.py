@@ -17,6 +17,8 @@ import jail
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _QUEUE = 4096
+_SETTLE = "settle-"
+_SETTLE_SECONDS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Journal:
         if not jail.inside():
             raise RuntimeError("the log is taken over in a jail only")
         self._lines = []
+        self._settled = set()
         self._arrived = threading.Condition()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # A full queue would make the programs under test wait for us; the
@@ -47,7 +50,12 @@ class Journal:
         while True:
             line = _parse(self._socket.recv(65536))
             with self._arrived:
-                self._lines.append(line)
+                # Kept apart: places in the log stay what they are, whoever
+                # else asks meanwhile.
+                if line.text.startswith(_SETTLE):
+                    self._settled.add(line.text)
+                else:
+                    self._lines.append(line)
                 self._arrived.notify_all()
 
     def mark(self):
@@ -78,13 +86,13 @@ class Journal:
     def settle(self):
         """Returns when all that was sent so far has been read: a datagram of
         our own comes after it."""
-        word = f"settle-{os.getpid()}-{time.monotonic_ns()}"
+        word = f"{_SETTLE}{threading.get_ident()}-{time.monotonic_ns()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(f"<15>journal: {word}".encode(), self._socket.getsockname())
-        if self.wait(word) is None:
-            raise TimeoutError("the log is not being read")
         with self._arrived:
-            self._lines = [line for line in self._lines if line.text != word]
+            if not self._arrived.wait_for(lambda: word in self._settled, _SETTLE_SECONDS):
+                raise TimeoutError("the log is not being read")
+            self._settled.remove(word)
 
     def text(self, pattern="openai", since=0):
         """What matches, for a failed test's diagnosis."""

@@ -64,20 +64,22 @@ class Nginx:
     workers   their number; 0: master_process off
     module    False: the module is not loaded
     level     of the error log
+    directory where all of it stands: more than one may run
     """
 
     def __init__(self, http, main="", events="worker_connections 1024;", workers=2, module=True, user="www-data",
-                 level="info"):
+                 level="info", directory=DIRECTORY):
         if not jail.inside():
             raise RuntimeError("nginx runs in a jail only")
         self.http, self.main, self.events, self.workers = http, main, events, workers
         self.module, self.user, self.level = module, user, level
+        self.directory = directory
         self.process = None
         self._from = None
-        self.error_log = f"{DIRECTORY}/error.log"
-        self.access_log = f"{DIRECTORY}/access.log"
-        self.cache = f"{DIRECTORY}/gate"
-        os.makedirs(f"{DIRECTORY}/html", mode=0o755, exist_ok=True)
+        self.error_log = f"{self.directory}/error.log"
+        self.access_log = f"{self.directory}/access.log"
+        self.cache = f"{self.directory}/gate"
+        os.makedirs(f"{self.directory}/html", mode=0o755, exist_ok=True)
         os.makedirs(REPORTS, exist_ok=True)
         os.chmod(REPORTS, 0o1777)
         for path in (self.error_log, self.access_log):
@@ -87,7 +89,7 @@ class Nginx:
         self.write()
 
     def page(self, name, text):
-        path = f"{DIRECTORY}/html/{name}"
+        path = f"{self.directory}/html/{name}"
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
@@ -100,24 +102,24 @@ class Nginx:
         load = f"load_module {MODULE};" if self.module and not LINKED_IN else ""
         cache = f"openai_gate_cache {self.cache};" if self.module and not re.search(r"(?<!\$)openai_gate_cache", self.http) else ""
         log = f"log_format gate '{_FORMAT}'; access_log {self.access_log} gate;" if self.module else "access_log off;"
-        with open(f"{DIRECTORY}/nginx.conf", "w", encoding="utf-8") as file:
+        with open(f"{self.directory}/nginx.conf", "w", encoding="utf-8") as file:
             file.write(f"""{load}
 user {self.user};
 {f"worker_processes {self.workers}" if self.workers else "master_process off"};
-pid {DIRECTORY}/nginx.pid;
+pid {self.directory}/nginx.pid;
 error_log {self.error_log} {self.level};
 {self.main}
 events {{ {self.events} }}
 http {{
     {cache}
     {log}
-    root {DIRECTORY}/html;
+    root {self.directory}/html;
     {self.http}
 }}
 """)
 
     def command(self, *more):
-        return [NGINX, "-p", DIRECTORY, "-c", f"{DIRECTORY}/nginx.conf", "-e", self.error_log, *more]
+        return [NGINX, "-p", self.directory, "-c", f"{self.directory}/nginx.conf", "-e", self.error_log, *more]
 
     def test(self):
         """`nginx -t`: (status, what it said)."""
@@ -139,7 +141,7 @@ http {{
         if self.process.poll() is not None:
             return False
         if self.workers == 0:
-            return os.path.exists(f"{DIRECTORY}/nginx.pid")
+            return os.path.exists(f"{self.directory}/nginx.pid")
         return len(self.worker_pids()) == self.workers
 
     def __enter__(self):
@@ -250,6 +252,10 @@ http {{
     def mark(self):
         """A place in the error log, for log_since and wait_log."""
         return len(self.log())
+
+    def since_now(self):
+        """What the log has said so far is no complaint any more."""
+        self._from = self.mark()
 
     def wait_log(self, pattern, since=0, seconds=20):
         return until(lambda: re.search(pattern, self.log()[since:]), seconds)

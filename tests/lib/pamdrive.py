@@ -70,14 +70,15 @@ class Pam:
         to fail, and no limit of memory can be set."""
         return "sanitized" in self.ask("other", "nobody", options=("--fail-alloc", "0")).trouble
 
-    def ask(self, service, user, *calls, options=(), env=None):
-        """One run of the driver. user: text, bytes, or None for no user."""
+    def ask(self, service, user, *calls, options=(), env=None, **how):
+        """One run of the driver. user: text, bytes, or None for no user; how:
+        for subprocess.run."""
         command = [DRIVER, "--confdir", DIRECTORY, *options]
         if user is not None:
             command += ["--user", user]
         done = subprocess.run([*command, service, *(calls or ("acct_mgmt",))], stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=_TIMEOUT, check=False,
-                              env=None if env is None else os.environ | env)
+                              env=None if env is None else os.environ | env, **how)
         trouble = done.stderr.decode(errors="backslashreplace")
         if done.returncode != 0:
             trouble += f"exit status {done.returncode}"

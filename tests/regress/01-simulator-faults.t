@@ -2,6 +2,7 @@
 """Every fault of the simulated API gives what its name says."""
 
 import errno
+import gzip
 import http.client
 import json
 import os
@@ -118,6 +119,14 @@ def _wire_faults(fault):
             return error.reason == "WRONG_VERSION_NUMBER" or str(error)
         return False
 
+    @fault("tls-cut")
+    def _(sim, client, target):
+        try:
+            client.socket()
+        except ssl.SSLError as error:
+            return error.reason == "UNEXPECTED_EOF_WHILE_READING" or str(error)
+        return False
+
     @fault("oversized", bytes=3000000)
     def _(sim, client, target):
         _, headers, body = client.ask(target)
@@ -133,6 +142,34 @@ def _wire_faults(fault):
     def _(sim, client, target):
         text, _ = _until(client, target, b'"has_more"')
         return len(text.partition(b"\r\n\r\n")[0]) >= 100000
+
+
+    @fault("half-head")
+    def _(sim, client, target):
+        with client.send(target) as sock:
+            text = sock.recv(65536)
+            return text.startswith(b"HTTP/1.1 200 ") and b"\r\n\r\n" not in text and quiet(sock)
+
+    @fault("interim", status=102, count=2)
+    def _(sim, client, target):
+        text, _ = _until(client, target, b'"has_more"')
+        return text.startswith(b"HTTP/1.1 102 Interim\r\n") and text.count(b"HTTP/1.1 ") == 3
+
+    @fault("gzip", bytes=1000000)
+    def _(sim, client, target):
+        _, headers, body = client.ask(target)
+        return (headers["Content-Encoding"] == "gzip" and len(body) < 100000
+                and len(gzip.decompress(body)) > 1000000)
+
+    @fault("two-lengths")
+    def _(sim, client, target):
+        text, _ = _until(client, target, b'"has_more"')
+        return text.count(b"Content-Length: ") == 2
+
+    @fault("two-framings")
+    def _(sim, client, target):
+        text, _ = _until(client, target, b"\r\n0\r\n\r\n")
+        return b"Transfer-Encoding: chunked\r\n" in text and b"Content-Length: 1\r\n" in text
 
 
 def _end_of(client, target):

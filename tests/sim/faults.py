@@ -26,6 +26,7 @@ HANDSHAKE = {
     "tls-silence": "accepts the connection and never speaks TLS",
     "tls-reset": "accepts the connection and resets it",
     "tls-garbage": "answers the TLS hello with bytes that are not TLS",
+    "tls-cut": "answers the TLS hello with half of what it has to say, and closes",
 }
 
 # How an answer, itself right, is sent.
@@ -36,6 +37,11 @@ DELIVERY = {
     "close-after": "answers, then closes the connection without a word of it",
     "oversized": "sends a body of `bytes`; `chunked` true hides the length",
     "header-flood": "sends `bytes` of headers before the body",
+    "half-head": "sends half of the headers, then nothing, open for good",
+    "interim": "sends `count` interim answers (one) of `status` (103) before the answer",
+    "gzip": "sends the answer packed, with `bytes` of blanks (none) before it",
+    "two-lengths": "promises the right length, and one of a byte less",
+    "two-framings": "sends chunks, and promises a length of a byte",
 }
 
 

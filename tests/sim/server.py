@@ -2,6 +2,8 @@
 the wire itself, and a test's 200 clients need no framework."""
 
 import email.utils
+import functools
+import gzip
 import http
 import itertools
 import socket
@@ -59,7 +61,7 @@ class Server:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             fault = self._faults.handshake()
             if fault is not None:
-                _spoil_handshake(sock, fault.kind)
+                _spoil_handshake(sock, fault.kind, self._context)
             elif self._context is None:
                 self._serve(sock)
             else:
@@ -220,6 +222,39 @@ def _header_flood(sock, request, answer, params):
     sock.sendall(_head(answer, len(body), [line] * count) + body)
 
 
+def _half_head(sock, request, answer, params):
+    head = _head(answer, len(answer.text()))
+    sock.sendall(head[:len(head) // 2])
+    _silence(sock, request, answer, params)
+
+
+def _interim(sock, request, answer, params):
+    line = f"HTTP/1.1 {params.get('status', 103)} Interim\r\nx-interim: yes\r\n\r\n"
+    sock.sendall(line.encode() * params.get("count", 1))
+    _whole(sock, request, answer, params)
+
+
+@functools.lru_cache(4)
+def _packed(blanks, text):
+    return gzip.compress(b" " * blanks + text, 1)
+
+
+def _gzip(sock, request, answer, params):
+    body = _packed(params.get("bytes", 0), answer.text())
+    sock.sendall(_head(answer, len(body), ["Content-Encoding: gzip"]) + body)
+
+
+def _two_lengths(sock, request, answer, params):
+    body = answer.text()
+    sock.sendall(_head(answer, len(body), [f"Content-Length: {len(body) - 1}"]) + body)
+
+
+def _two_framings(sock, request, answer, params):
+    body = answer.text()
+    sock.sendall(_head(answer, 1, ["Transfer-Encoding: chunked"])
+                 + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+
+
 def _silence(sock, request, answer, params):
     """Until the client has enough."""
     while sock.recv(65536):
@@ -245,15 +280,32 @@ _DELIVER = {
     "whole": _whole, "drip": _drip, "stall": _stall, "truncated": _truncated,
     "close-after": _close_after, "oversized": _oversized,
     "header-flood": _header_flood, "silence": _silence, "reset": _reset,
-    "close": _close, "garbage": _garbage,
+    "close": _close, "garbage": _garbage, "half-head": _half_head,
+    "interim": _interim, "gzip": _gzip, "two-lengths": _two_lengths,
+    "two-framings": _two_framings,
 }
 
 
-def _spoil_handshake(sock, kind):
+def _cut_handshake(sock, context):
+    """Certificate and all would follow, but only half of it goes out."""
+    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(heard, said, server_side=True)
+    heard.write(sock.recv(65536))
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        flight = said.read()
+        sock.sendall(flight[:len(flight) // 2])
+    raise _Gone
+
+
+def _spoil_handshake(sock, kind, context):
     if kind == "tls-silence":
         _silence(sock, None, None, {})
     elif kind == "tls-reset":
         _reset(sock)
+    elif kind == "tls-cut" and context is not None:
+        _cut_handshake(sock, context)
     else:
         sock.recv(1)
         _garbage(sock)
