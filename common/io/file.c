@@ -282,6 +282,20 @@ og_file_open(int *fd, const char *path, struct og_trust trust,
 	return open_checked(fd, &st, path, trust, message);
 }
 
+/* One that we may not even open may be so because it is another's: that says
+ * more, and to whom. */
+static enum og_error
+directory_error(const char *path, int error, struct og_trust trust,
+    struct og_message *message)
+{
+	struct stat st;
+
+	if (error == EACCES && stat(path, &st) == 0 &&
+	    check_directory(path, &st, trust, message) == OG_ERR_UNSAFE)
+		return OG_ERR_UNSAFE;
+	return system_error(path, error, message);
+}
+
 enum og_error
 og_file_open_directory(int *fd, const char *path, struct og_trust trust,
     struct og_message *message)
@@ -309,7 +323,7 @@ og_file_open_directory(int *fd, const char *path, struct og_trust trust,
 		    OPEN_FLAGS | O_DIRECTORY);
 	}
 	if (opened < 0)
-		return system_error(path, errno, message);
+		return directory_error(path, errno, trust, message);
 	error = fstat(opened, &st) != 0 ?
 	    system_error(path, errno, message) :
 	    check_directory(path, &st, trust, message);
