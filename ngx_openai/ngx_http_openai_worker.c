@@ -140,6 +140,16 @@ ngx_http_openai_open_store(ngx_http_openai_main_conf_t *omcf,
 
     if (omcf->conf->base_url) {
         error = og_store_create(path, &message);
+
+        if (error == OG_ERR_SYSTEM) {
+
+            /* a full disk: what is there can be read, and the API be asked */
+
+            ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                          "openai_gate: nothing may be kept in "
+                          "\"openai_gate_cache\": %s", message.text);
+            error = OG_OK;
+        }
     }
 
     if (error == OG_OK) {

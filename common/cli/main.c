@@ -90,6 +90,11 @@ og_cli_open_store(struct og_cli *cli)
 	enum og_error error;
 
 	error = og_store_create(cli->conf->directory, &message);
+	/* A full disk: what is there can be read all the same. */
+	if (error == OG_ERR_SYSTEM) {
+		og_log(&cli->log, LOG_ERR, "%s", message.text);
+		error = OG_OK;
+	}
 	if (error == OG_OK)
 		error = og_store_open(&cli->store, cli->conf->directory, 0,
 		    cli->conf, &cli->log, &message);

@@ -188,6 +188,11 @@ open_store(struct session *session)
 	enum og_error error;
 
 	error = og_store_create(session->conf->directory, &message);
+	/* A full disk: what is there can be read all the same. */
+	if (error == OG_ERR_SYSTEM) {
+		og_log(&session->log, LOG_ERR, "%s", message.text);
+		error = OG_OK;
+	}
 	if (error == OG_OK)
 		error = og_store_open(&session->store,
 		    session->conf->directory, 0, session->conf, &session->log,
