@@ -71,6 +71,7 @@ class Row:
     warm    words where the store knows; what it knows, unless said
     states  of the store for which the row means something
     renew   nginx's worker is another one once the fault is there
+    refuses nginx -t must, for what it then says
     patient the store keeps its pace at the end of the fault, so that a
             back-off has to pass first
     """
@@ -86,6 +87,7 @@ class Row:
     warm: str | None = None
     states: tuple = ("cold", "warm")
     renew: bool = False
+    refuses: str | None = None
     patient: bool = False
 
     def expected(self, site):
@@ -94,7 +96,7 @@ class Row:
         if site.person == "eve" and self.eve is not None:
             return self.eve
         knows = site.state == "warm"
-        if knows and self.warm is not None:
+        if knows and self.warm is not None and site.door not in self.doors:
             words = self.warm
         elif knows and site.person == "ann" and site.door not in self.doors:
             # A fact that is stale, or not even that, serves.
@@ -102,7 +104,7 @@ class Row:
         if words.split()[0] in ("allow", "deny"):
             # It did no harm; so who must not pass does not.
             return words if site.person == "ann" else PEOPLE["eve"]
-        if knows and site.person == "eve" and self.warm is None and site.lane.fresh:
+        if knows and self.warm is None and site.lane.fresh:
             return PEOPLE["eve"]
         return words
 
@@ -132,7 +134,7 @@ class Site:
 
     def configure(self, organization="", url=None):
         cache = f"directory = {self.store}\n" if self.door != "nginx" else ""
-        times = "" if self.lane.fresh else "ttl = 1s\nnegative_ttl = 1s\n"
+        times = "negative_ttl = 10m\n" if self.lane.fresh else "ttl = 1s\nnegative_ttl = 1s\n"
         write(self.conf, f"""[api]
 key_file = {self.key}
 ca_file = {self.ca}
@@ -235,12 +237,17 @@ role = owner reader
             odd.append(f"{self.name}: workers {self.nginx.worker_pids(ending=True)}")
         return odd
 
+    def refuses(self, pattern):
+        """True, or what nginx -t says."""
+        status, said = self.nginx.test()
+        return (status == 1 and re.search(f"emerg.* {self.directory}.*{pattern}", said) is not None) or (status, said)
+
     def alerts(self, wanted):
         """What nginx's log has no business to say; a verdict that an
         administrator must see is an alert by design."""
         if not self.nginx:
             return []
-        but = r"misconfigured|credential|openai_gate: .*(HTTP 40[13]|serving stale)" if wanted else None
+        but = rf"misconfigured|credential|openai_gate: .*(HTTP 40[13]|serving stale|{self.directory})" if wanted else None
         return self.nginx.complaints(but=but)
 
 
@@ -310,12 +317,15 @@ class Lane:
             if row.renew:
                 troubles |= self.each(lambda site: site.nginx and (site.nginx.reload() or "no new worker") and None, sites)
             got = self.each(lambda site: site.ask(row.how(site)), sites)
+            refused = [site.refuses(row.refuses) for site in sites if site.nginx and row.refuses]
         for site in sites:
             want = row.expected(site)
             found = got[site.name] if not isinstance(troubles.get(site.name), str) else troubles[site.name]
             if not is_(found, want, f"{row.name}: {site.door}, {site.state}, {site.person}: {want}"):
                 diag(self.journal.text(" (warning|err|alert|crit|emerg) ", mark))
-        wanted = any(row.expected(site).startswith("misconfigured") or row.words.startswith("misconfigured")
+        if row.refuses:
+            is_(refused, [True] * len(refused), f"{row.name}: nginx -t refuses it, and names it")
+        wanted = row.refuses or any(row.expected(site).startswith("misconfigured") or row.words.startswith("misconfigured")
                      for site in sites)
         if row.renew:
             self.each(lambda site: site.nginx and site.nginx.reload(), sites)
