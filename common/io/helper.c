@@ -336,9 +336,11 @@ collect(struct og_buffer *reply, struct run *run, int64_t deadline_ms)
 				return error;
 			if (got == 0)
 				watch.fd = -1;
-		} else if (ready == 0) {
-			if (run->child != CHILD_RUNS)
-				return OG_OK;
+		} else if (ready == 0 && run->child != CHILD_RUNS) {
+			return OG_OK;
+		} else {
+			/* Interrupted too: a caller's timer may leave no
+			 * millisecond in peace. */
 			look_for_end(run);
 		}
 	}
