@@ -95,16 +95,14 @@ class Row:
         words = self.doors.get(site.door, self.words)
         if site.person == "eve" and self.eve is not None:
             return self.eve
-        knows = site.state == "warm"
-        if knows and self.warm is not None and site.door not in self.doors:
-            words = self.warm
-        elif knows and site.person == "ann" and site.door not in self.doors:
-            # A fact that is stale, or not even that, serves.
-            words = "allow ok" if words.split()[0] in ("unavailable", "misconfigured") else words
-        if words.split()[0] in ("allow", "deny"):
+        if site.state == "warm":
+            if self.warm is not None and site.door not in self.doors:
+                words = self.warm
+            elif words.split()[0] not in ("allow", "deny") and (site.lane.fresh or site.person == "ann"):
+                # A fact serves, be it stale; that somebody is not there must be fresh.
+                return PEOPLE[site.person]
+        if words.split()[0] in ("allow", "deny") and site.person == "eve":
             # It did no harm; so who must not pass does not.
-            return words if site.person == "ann" else PEOPLE["eve"]
-        if knows and self.warm is None and site.lane.fresh:
             return PEOPLE["eve"]
         return words
 

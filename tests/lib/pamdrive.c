@@ -16,6 +16,8 @@
  *	--limit NAME=N		both limits: as, cpu, data, fsize, nofile, nproc, stack
  *	--ignore-children	SIGCHLD is ignored
  *	--catch-children	SIGCHLD ends the program, with status 4
+ *	--storm			TERM, HUP, ALRM, CHLD and PIPE, each caught a thousand
+ *				times a second, and system calls interrupted
  *	--descriptors N		so many more, without close-on-exec
  *	--close FD		closed before the first call
  *	--uid N			all ids: a program that is not root
@@ -140,6 +142,7 @@ struct host {
 	long mask;
 	long fail_alloc;
 	void (*children)(int);
+	bool storm;
 	bool closed[3];
 	bool limited[LIMIT_COUNT];
 	rlim_t limit[LIMIT_COUNT];
@@ -150,6 +153,31 @@ child_ended(int sig)
 {
 	(void)sig;
 	_exit(4);
+}
+
+static void
+caught(int sig)
+{
+	(void)sig;
+}
+
+static void
+begin_storm(void)
+{
+	static const int signals[] = { SIGTERM, SIGHUP, SIGALRM, SIGCHLD, SIGPIPE };
+	const struct itimerspec often = { { 0, 1000000 }, { 0, 1000000 } };
+	struct sigaction action = { .sa_handler = caught };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL };
+	timer_t timer;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		event.sigev_signo = signals[i];
+		if (sigaction(signals[i], &action, NULL) == -1 ||
+		    timer_create(CLOCK_MONOTONIC, &event, &timer) == -1 ||
+		    timer_settime(timer, 0, &often, NULL) == -1)
+			die("storm");
+	}
 }
 
 static long
@@ -186,7 +214,7 @@ read_limit(struct host *host, const char *text)
 }
 
 enum option_code {
-	CONFDIR = 256, USER, SILENT, LIMIT, IGNORE_CHILDREN, CATCH_CHILDREN,
+	CONFDIR = 256, USER, SILENT, LIMIT, IGNORE_CHILDREN, CATCH_CHILDREN, STORM,
 	DESCRIPTORS, CLOSE, UID, CALLER, UMASK, CWD, FAIL_ALLOC
 };
 
@@ -197,6 +225,7 @@ static const struct option options[] = {
 	{ "limit", required_argument, NULL, LIMIT },
 	{ "ignore-children", no_argument, NULL, IGNORE_CHILDREN },
 	{ "catch-children", no_argument, NULL, CATCH_CHILDREN },
+	{ "storm", no_argument, NULL, STORM },
 	{ "descriptors", required_argument, NULL, DESCRIPTORS },
 	{ "close", required_argument, NULL, CLOSE },
 	{ "uid", required_argument, NULL, UID },
@@ -228,6 +257,9 @@ take_option(struct host *host, int code, const char *value)
 		break;
 	case CATCH_CHILDREN:
 		host->children = child_ended;
+		break;
+	case STORM:
+		host->storm = true;
 		break;
 	case DESCRIPTORS:
 		host->descriptors = number(value, 10);
@@ -442,6 +474,8 @@ main(int argc, char **argv)
 		fprintf(output, "call start %s 0\n", code_word(code));
 		return 0;
 	}
+	if (host.storm)
+		begin_storm();
 	left_take(&before);
 	for (i = optind + 1; i < argc; i++)
 		call(pamh, &host, argv[i]);
