@@ -100,7 +100,7 @@ is_address(const char *text)
 	if (strchr(text, '@') == NULL)
 		return false;
 	for (len = strlen(text); len > 0; text += n, len -= n) {
-		n = og_print_length(text, len);
+		n = og_plain_length(text, len);
 		if (n == 0 || *text == ' ' || (*text >= 'A' && *text <= 'Z'))
 			return false;
 	}

@@ -21,7 +21,7 @@ og_name_valid(const char *name, size_t len)
 		return false;
 	for (i = 0; i < len; i += n) {
 		n = name[i] >= 'a' && name[i] <= 'z' ? 1 :
-		    og_print_length(name + i, len - i);
+		    og_plain_length(name + i, len - i);
 		if (n == 0 || name[i] == ' ' || name[i] == '/' ||
 		    name[i] == '%')
 			return false;

@@ -15,7 +15,7 @@ og_log_clean(char *dst, size_t size, const char *src)
 	used = 0;
 	left = strlen(src);
 	while (left > 0) {
-		n = og_print_length(src, left);
+		n = og_plain_length(src, left);
 		if (used + (n > 0 ? n : 4) + 1 > size)
 			break;
 		if (n > 0) {

@@ -61,6 +61,32 @@ og_print_length(const char *text, size_t len)
 	return n;
 }
 
+/*
+ * What turns or breaks a line where it is shown, so that it says another thing
+ * than its bytes: U+061C, U+200E and F, U+2028 to E, U+2066 to 9.
+ */
+static bool
+turns_line(const unsigned char *p, size_t n)
+{
+	if (n == 2)
+		return p[0] == 0xd8 && p[1] == 0x9c;
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	if (p[1] == 0x80)
+		return p[2] == 0x8e || p[2] == 0x8f ||
+		    (p[2] >= 0xa8 && p[2] <= 0xae);
+	return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
+size_t
+og_plain_length(const char *text, size_t len)
+{
+	size_t n;
+
+	n = og_print_length(text, len);
+	return turns_line((const unsigned char *)text, n) ? 0 : n;
+}
+
 static char
 fold_char(char c)
 {

@@ -19,6 +19,10 @@ size_t og_utf8_length(const char *text, size_t len);
  * too (C0, DEL, C1), the tab and NUL among them. */
 size_t og_print_length(const char *text, size_t len);
 
+/* The same for a character that leaves the rest of its line as it is: 0 for
+ * those that set the direction of writing, and for line separators, too. */
+size_t og_plain_length(const char *text, size_t len);
+
 /* ASCII letters only, whatever the locale; in place. */
 void og_fold(char *text);
 

@@ -211,6 +211,48 @@ test_characters(void **state)
 	}
 }
 
+/* Characters and whether they leave the line as it is. */
+static const struct {
+	const char *text;
+	bool plain;
+	const char *what;
+} directions[] = {
+	{ "a", true, "ASCII" },
+	{ "\x1b", false, "a control character" },
+	{ "\xc2\x85", false, "next line" },
+	{ "\xc3\xa4", true, "a letter" },
+	{ "\xd7\x90", true, "a Hebrew letter" },
+	{ "\xd8\x9b", true, "before the Arabic letter mark" },
+	{ "\xd8\x9c", false, "Arabic letter mark" },
+	{ "\xe2\x80\x8d", true, "a joiner" },
+	{ "\xe2\x80\x8e", false, "left-to-right mark" },
+	{ "\xe2\x80\x8f", false, "right-to-left mark" },
+	{ "\xe2\x80\x90", true, "a hyphen" },
+	{ "\xe2\x80\xa7", true, "before the line separator" },
+	{ "\xe2\x80\xa8", false, "line separator" },
+	{ "\xe2\x80\xae", false, "right-to-left override" },
+	{ "\xe2\x80\xaf", true, "a narrow blank" },
+	{ "\xe2\x81\xa5", true, "before the isolates" },
+	{ "\xe2\x81\xa6", false, "left-to-right isolate" },
+	{ "\xe2\x81\xa9", false, "the end of an isolate" },
+	{ "\xe2\x81\xaa", true, "after the isolates" },
+	{ "\xe3\x80\xae", true, "another, whose last bytes look so" },
+};
+
+static void
+test_directions(void **state)
+{
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < COUNT(directions); i++) {
+		len = strlen(directions[i].text);
+		if (og_plain_length(directions[i].text, len) !=
+		    (directions[i].plain ? len : 0))
+			fail_msg("og_plain_length: %s", directions[i].what);
+	}
+}
+
 static void
 test_folding(void **state)
 {
@@ -593,6 +635,7 @@ main(void)
 		cmocka_unit_test(test_errors_have_words),
 		cmocka_unit_test(test_message_is_cut),
 		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_directions),
 		cmocka_unit_test(test_folding),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_fnv),
