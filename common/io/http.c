@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,34 @@ struct og_http {
 	int epoll_fd;
 	int64_t timer_ms;	/* monotonic; -1: none */
 };
+
+/*
+ * What libcurl has written its requests to holds the key, and would hold it
+ * still when somebody else gets that memory.
+ */
+static void
+wipe_and_free(void *block)
+{
+	if (block != NULL)
+		explicit_bzero(block, malloc_usable_size(block));
+	free(block);
+}
+
+static void *
+wipe_and_grow(void *block, size_t size)
+{
+	size_t old;
+	void *fresh;
+
+	old = block != NULL ? malloc_usable_size(block) : 0;
+	fresh = malloc(size);
+	if (fresh == NULL)
+		return NULL;
+	if (old > 0)
+		memcpy(fresh, block, old < size ? old : size);
+	wipe_and_free(block);
+	return fresh;
+}
 
 /*
  * What libcurl asks of a multi handle's host. Neither may return -1: that
@@ -329,7 +358,8 @@ og_http_new(struct og_http **out, const struct og_config *conf,
 	enum og_error error;
 
 	*out = NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free,
+	    wipe_and_grow, strdup, calloc) != CURLE_OK)
 		return OG_ERR_SYSTEM;
 	http = calloc(1, sizeof(*http));
 	if (http == NULL) {

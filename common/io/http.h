@@ -34,7 +34,9 @@ struct og_http;
 
 /*
  * base_url, organization and proxy are read from conf. conf, credentials
- * (io/load.h) and log are borrowed until og_http_free.
+ * (io/load.h) and log are borrowed until og_http_free, but for the key: it is
+ * copied, and may be freed. libcurl wipes the memory that it frees, from the
+ * first og_http_new of a process on.
  *
  * Errors, logged: OG_ERR_SYNTAX (a key or organization that cannot stand in a
  * header); OG_ERR_SYSTEM; OG_ERR_NOMEM. What the credentials' certificates
