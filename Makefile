@@ -34,7 +34,7 @@ ifeq ($(SAN),)
 HARDENING += -D_FORTIFY_SOURCE=2
 LINK_STRICT = -Wl,-z,defs
 else
-WITH_SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+WITH_SAN = -DOG_LEAK_TRACER -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 endif
 LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections
@@ -129,6 +129,10 @@ $(BUILD)/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(FULL_LIB)
 $(BUILD)/unit/oom.t: $(call obj,pam_openai/gate.c)
 $(BUILD)/unit/oom.t: UNIT_FLAGS = -Wl,--wrap=malloc,--wrap=calloc \
 	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
+
+# What the helper gives up is the helper's own.
+$(BUILD)/unit/confine.t: $(call obj,common/helper/confine.c \
+	common/helper/filter.c)
 
 unit: $(UNIT_PROGRAMS)
 

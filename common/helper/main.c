@@ -20,6 +20,7 @@
 #include "client/fetch.h"
 #include "client/lookup.h"
 #include "client/remote.h"
+#include "helper/confine.h"
 #include "io/helper.h"
 #include "io/load.h"
 #include "io/store_write.h"
@@ -69,6 +70,8 @@ harden(int64_t time_ms)
 	(void)prctl(PR_SET_NAME, "openai-gate-fetch", 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)setrlimit(RLIMIT_MEMLOCK, &none);
+	(void)setrlimit(RLIMIT_MSGQUEUE, &none);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	/* Nobody may be left to kill us: a deadline of our own. */
@@ -240,8 +243,11 @@ prepare(struct session *session)
 	if (reason != OG_GO_ON)
 		return reason;
 	mark_stale(session);
+	og_confine(session->conf->directory, &session->log);
 	error = og_fetch_new(&session->fetch, session->conf, session->store,
 	    &session->credentials, &session->log);
+	/* It stands in the header now, and nowhere else. */
+	og_buffer_free(&session->credentials.key);
 	if (error == OG_OK)
 		return OG_GO_ON;
 	og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
