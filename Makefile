@@ -173,6 +173,9 @@ install: all
 	    conf/fleet-gateway.conf $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/pam.d
 	$(INSTALL) -m 644 conf/pam.d/*.example $(DESTDIR)$(DOCDIR)/pam.d/
+	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/apparmor $(DESTDIR)$(DOCDIR)/selinux
+	$(INSTALL) -m 644 conf/apparmor/* $(DESTDIR)$(DOCDIR)/apparmor/
+	$(INSTALL) -m 644 conf/selinux/* $(DESTDIR)$(DOCDIR)/selinux/
 	# What an administrator has written is never overwritten.
 	[ -e $(DESTDIR)$(SYSCONFDIR)/openai-gate/gate.conf ] || \
 	    $(INSTALL) -m 644 conf/gate.conf \
