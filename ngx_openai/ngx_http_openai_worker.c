@@ -9,6 +9,8 @@
 #include <syslog.h>
 
 
+static void ngx_http_openai_keep_memory(ngx_cycle_t *cycle,
+    ngx_http_openai_main_conf_t *omcf);
 static ngx_http_openai_worker_t *ngx_http_openai_worker_create(
     ngx_http_openai_main_conf_t *omcf);
 static void ngx_http_openai_open_store(ngx_http_openai_main_conf_t *omcf,
@@ -32,7 +34,13 @@ ngx_http_openai_init_process(ngx_cycle_t *cycle)
 
     omcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_openai_module);
 
-    if (omcf == NULL || omcf->locations.nelts == 0) {
+    if (omcf == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_openai_keep_memory(cycle, omcf);
+
+    if (omcf->locations.nelts == 0) {
         return NGX_OK;
     }
 
@@ -41,6 +49,35 @@ ngx_http_openai_init_process(ngx_cycle_t *cycle)
     omcf->worker = ngx_http_openai_worker_create(omcf);
 
     return NGX_OK;
+}
+
+
+/*
+ * nginx lets its workers dump core, and with it everything that runs as their
+ * user (a CGI, an application server) look into their memory, where the key
+ * is.  Who wants cores says so by "worker_rlimit_core".
+ */
+
+static void
+ngx_http_openai_keep_memory(ngx_cycle_t *cycle,
+    ngx_http_openai_main_conf_t *omcf)
+{
+#if (NGX_HAVE_PR_SET_DUMPABLE)
+
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (omcf->credentials.key.len == 0 || ccf->rlimit_core != NGX_CONF_UNSET) {
+        return;
+    }
+
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
+        ngx_log_error(NGX_LOG_CRIT, cycle->log, ngx_errno,
+                      "openai_gate: prctl(PR_SET_DUMPABLE) failed");
+    }
+
+#endif
 }
 
 

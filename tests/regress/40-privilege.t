@@ -168,6 +168,8 @@ for turn in ("first", "after a reload"):
         ok(ids[0] != "0", f"nginx, {turn}: the worker is not root")
         is_([try_as(path, **who) for path in (f"{DIRECTORY}/admin.key", CACHE)], ["13", "13"],
             f"nginx, {turn}: and as its user neither key nor root's store can be opened")
+        is_([try_as(f"/proc/{pid}/{name}", **who) for name in ("mem", "environ")], ["13", "13"],
+            f"nginx, {turn}: nor the worker's memory, where the key is")
         with open(f"/proc/{pid}/maps", encoding="ascii") as file:
             ok("admin.key" not in file.read(), f"nginx, {turn}: nor does it hold the file")
         held = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
@@ -175,6 +177,7 @@ for turn in ("first", "after a reload"):
     if turn == "first":
         ok(web.reload(), "nginx reloads")
         web.forget()
+ok(places(web.worker_pids()[0], key), "where it is, indeed")
 is_(web.quit(), 0, "nginx ends")
 is_(web.complaints(), [], "its log is clean")
 done_testing()
