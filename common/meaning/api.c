@@ -22,29 +22,6 @@ struct complaint {
 static void tell(struct og_answer *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/*
- * A key quoted back at us ("Incorrect API key provided: sk-…") is masked by
- * the API, but not by every gateway, and its first characters are no text
- * for a log either.
- */
-static void
-hide_keys(char *text)
-{
-	static const char word[] = "-_*."
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	static const char *const alnum = word + 4;	/* "risk-" is no key */
-	char *at;
-	size_t len;
-
-	for (at = text; (at = strstr(at, "sk-")) != NULL; at += 3) {
-		len = strspn(at, word);
-		if ((at > text && strchr(alnum, at[-1]) != NULL) || len == 3)
-			continue;
-		at[3] = '*';
-		memmove(at + 4, at + len, strlen(at + len) + 1);
-	}
-}
-
 static void
 tell(struct og_answer *answer, const char *fmt, ...)
 {
@@ -54,7 +31,8 @@ tell(struct og_answer *answer, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
-	hide_keys(raw);
+	/* The API masks a key that it quotes, but not every gateway does. */
+	og_hide_keys(raw);
 	og_log_clean(answer->message.text, sizeof(answer->message.text), raw);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "meaning/config_parse.h"
+#include "value/text.h"
 #include "meaning/identity.h"
 #include "value/log.h"
 
@@ -31,6 +32,7 @@ og_quote(const char *value)
 	len = strlen(quote.text);
 	if (len < strlen(value))
 		memcpy(quote.text + len, "...", 4);
+	og_hide_keys(quote.text);
 	return quote;
 }
 

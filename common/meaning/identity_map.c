@@ -24,6 +24,7 @@ quote(const char *text, size_t len)
 		len = OG_NAME_MAX;
 	og_copy(copy, sizeof(copy), text, len);
 	og_log_clean(quote.text, 80, copy);
+	og_hide_keys(quote.text);
 	return quote;
 }
 

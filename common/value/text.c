@@ -119,6 +119,24 @@ og_copy(char *dst, size_t size, const char *src, size_t len)
 	return true;
 }
 
+void
+og_hide_keys(char *text)
+{
+	static const char word[] = "-_*."
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char *const alnum = word + 4;	/* "risk-" is no key */
+	char *at;
+	size_t len;
+
+	for (at = text; (at = strstr(at, "sk-")) != NULL; at += 3) {
+		len = strspn(at, word);
+		if ((at > text && strchr(alnum, at[-1]) != NULL) || len == 3)
+			continue;
+		at[3] = '*';
+		memmove(at + 4, at + len, strlen(at + len) + 1);
+	}
+}
+
 uint64_t
 og_fnv1a(uint64_t seed, const void *data, size_t len)
 {

@@ -35,6 +35,13 @@ bool og_equal_folded(const char *, const char *);
  */
 bool og_copy(char *dst, size_t size, const char *src, size_t len);
 
+/*
+ * What looks like a key of OpenAI's becomes "sk-*", in place: people paste it
+ * into the wrong line, servers quote it back at us, and its first characters
+ * are no text for a log either.
+ */
+void og_hide_keys(char *text);
+
 /* FNV-1a, 64 bits (RFC 9923), continued from seed: a check against damage,
  * not against an attacker. */
 #define OG_FNV_START UINT64_C(0xcbf29ce484222325)
