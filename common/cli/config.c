@@ -100,13 +100,15 @@ test(struct og_cli *cli)
 }
 
 static int
-print(const struct og_cli *cli)
+print(struct og_cli *cli)
 {
 	struct og_buffer text;
 	enum og_error error;
 
 	og_buffer_init(&text, CONF_PRINT_MAX);
-	error = og_config_print(cli->conf, &text);
+	error = og_config_hide(cli->conf);
+	if (error == OG_OK)
+		error = og_config_print(cli->conf, &text);
 	if (error == OG_OK)
 		fwrite(text.data, 1, text.len, stdout);
 	else

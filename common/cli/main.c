@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -149,6 +151,16 @@ parse_options(struct og_cli *cli, int argc, char **argv, int *status)
 	return i;
 }
 
+/* The key is in our memory: nobody may look there, and no core may hold it. */
+static void
+keep_memory(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -160,6 +172,7 @@ main(int argc, char **argv)
 	 * (SSLKEYLOGFILE), or names a proxy. */
 	clearenv();
 	umask(077);
+	keep_memory();
 	(void)signal(SIGPIPE, SIG_IGN);
 	memset(&cli, 0, sizeof(cli));
 	cli.conf_path = OG_CONF_PATH;

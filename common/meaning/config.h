@@ -109,10 +109,13 @@ bool og_id_valid_bytes(const char *id, size_t len);
 
 /*
  * Prints every key with the value in force, in the grammar of the file, so
- * that it can be parsed again (openai-gate config --print). A proxy's password
- * is printed too.
+ * that it can be parsed again and says the same. A proxy's password is printed
+ * too: og_config_hide first, for people.
  */
 struct og_buffer;
 enum og_error og_config_print(const struct og_config *, struct og_buffer *);
+
+/* A proxy's password becomes "***", which still parses, and lets nobody in. */
+enum og_error og_config_hide(struct og_config *);
 
 #endif

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,4 +218,27 @@ og_value_proxy(struct og_parse *parse, char **out, const char *value)
 	if (complaint != NULL)
 		return og_parse_fail(parse, OG_ERR_SYNTAX, "%s", complaint);
 	return og_value_text(parse, out, value);
+}
+
+enum og_error
+og_config_hide(struct og_config *conf)
+{
+	const char *at, *colon, *user;
+	char *shown;
+
+	at = conf->proxy != NULL ? strrchr(conf->proxy, '@') : NULL;
+	user = conf->proxy != NULL ? strstr(conf->proxy, "://") : NULL;
+	if (at == NULL || user == NULL)
+		return OG_OK;
+	user += strlen("://");
+	colon = memchr(user, ':', (size_t)(at - user));
+	if (colon == NULL)
+		return OG_OK;
+	if (asprintf(&shown, "%.*s:***%s", (int)(colon - conf->proxy),
+	    conf->proxy, at) == -1)
+		return OG_ERR_NOMEM;
+	explicit_bzero(conf->proxy, strlen(conf->proxy));
+	free(conf->proxy);
+	conf->proxy = shown;
+	return OG_OK;
 }

@@ -370,6 +370,42 @@ test_spellings(void **state)
 	}
 }
 
+/* What people see: the password's place, and nothing else changed. */
+static void
+test_hidden(void **state)
+{
+	static const struct {
+		const char *proxy, *shown;
+	} each[] = {
+		{ "", "" },
+		{ "http://proxy:3128", "http://proxy:3128" },
+		{ "http://ann@proxy:3128", "http://ann@proxy:3128" },
+		{ "http://ann:@proxy:3128", "http://ann:***@proxy:3128" },
+		{ "http://ann:s%20:e@[::1]:3128", "http://ann:***@[::1]:3128" },
+		{ "https://:secret@p:1", "https://:***@p:1" },
+	};
+	char text[200];
+	struct og_config *conf;
+	struct og_buffer buffer;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(each); i++) {
+		snprintf(text, sizeof(text), "[api]\nproxy = %s\n",
+		    each[i].proxy);
+		conf = parse(text);
+		assert_int_equal(og_config_hide(conf), OG_OK);
+		og_buffer_init(&buffer, 1 << 20);
+		assert_int_equal(og_config_print(conf, &buffer), OG_OK);
+		og_config_free(conf);
+		conf = parse(buffer.data);
+		assert_string_equal(conf->proxy != NULL ? conf->proxy : "",
+		    each[i].shown);
+		og_config_free(conf);
+		og_buffer_free(&buffer);
+	}
+}
+
 static void
 test_defaults(void **state)
 {
@@ -942,6 +978,7 @@ main(void)
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_no_key),
 		cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_nul),
