@@ -26,7 +26,11 @@ export BUILD
 $(BUILD)/pamdrive: $(call obj,tests/lib/pamdrive.c tests/lib/left.c)
 	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) -o $@ $^ -lpam
 
-unit: $(BUILD)/pamdrive
+# The decision without a directory, for the oracle.
+$(BUILD)/decide: $(call obj,tests/lib/decide.c) $(FULL_LIB)
+	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) -o $@ $^
+
+unit: $(BUILD)/pamdrive $(BUILD)/decide
 
 packages:
 	$(Q)tests/packages
