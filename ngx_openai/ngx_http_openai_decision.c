@@ -8,7 +8,7 @@
 #include <ngx_http_openai_module.h>
 
 
-/* what a name may take of a line in the log */
+/* more of a name than the log shows, so that it is seen to be cut */
 #define NGX_HTTP_OPENAI_LOG_NAME  128
 
 
@@ -134,13 +134,15 @@ ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
 }
 
 
+/* the line of pam_openai(8), where its grammar is */
+
 static void
 ngx_http_openai_log(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     ngx_uint_t level)
 {
     size_t  len;
     char    name[NGX_HTTP_OPENAI_LOG_NAME];
-    char    clean[4 * NGX_HTTP_OPENAI_LOG_NAME];
+    char    user[OG_LOG_NAME_MAX];
 
     if (r->connection->log->log_level < level) {
         return;
@@ -151,13 +153,15 @@ ngx_http_openai_log(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     ngx_memcpy(name, ctx->identity.data, len);
     name[len] = '\0';
 
-    og_log_clean(clean, sizeof(clean), name);
+    og_log_word(user, sizeof(user), name);
 
     ngx_log_error(level, r->connection->log, 0,
-                  "openai_gate: \"%s\" by policy \"%s\": %s (%s)",
-                  clean, ctx->gate->policy->name,
+                  "openai_gate: %s %s: user=%s policy=%s cache=%s",
                   og_verdict_word(og_reason_verdict(ctx->decision.reason)),
-                  og_reason_word(ctx->decision.reason));
+                  og_reason_word(ctx->decision.reason),
+                  user, ctx->gate->policy->name,
+                  ctx->decision.cached ? og_cache_word(ctx->decision.cache)
+                                       : "-");
 }
 
 

@@ -6,41 +6,12 @@
 #include <string.h>
 #include <syslog.h>
 
-/* Bytes of an outside name that the log shows. */
-#define WORD_MAX 64
-
 void
 gate_report_emit(void *arg, int level, const char *line)
 {
 	pam_handle_t *pamh = arg;
 
 	pam_syslog(pamh, level, "%s", line);
-}
-
-/*
- * src as one word of the line: a refused name may hold blanks and "=", and
- * " policy=admin" in it must not read as ours. Control characters are og_log's
- * affair.
- */
-static void
-one_word(char *dst, size_t size, const char *src)
-{
-	const char *p;
-	size_t used;
-
-	used = 0;
-	for (p = src; *p != '\0' && p - src < WORD_MAX && used + 5 < size;
-	    p++) {
-		if (*p == ' ' || *p == '=' || *p == '"' || *p == '\\') {
-			snprintf(dst + used, 5, "\\x%02x",
-			    (unsigned int)(unsigned char)*p);
-			used += 4;
-		} else {
-			dst[used++] = *p;
-		}
-	}
-	snprintf(dst + used, size - used, "%s", *p != '\0' ? "..." :
-	    used == 0 ? "-" : "");
 }
 
 static int
@@ -61,27 +32,47 @@ level_of(enum og_verdict verdict)
 	return LOG_ALERT;
 }
 
+/* The pairs that every line has. None is ever cut: all are bounded, and the
+ * longest of them leave a third of the line. */
+static void
+list_pairs(char line[OG_LOG_MAX], const struct gate_question *question,
+    const struct gate_answer *answer)
+{
+	char user[OG_LOG_NAME_MAX], service[OG_LOG_NAME_MAX];
+	char identity[OG_EMAIL_MAX + 1], age[32];
+
+	og_log_word(user, sizeof(user),
+	    question->user != NULL ? question->user : "");
+	og_log_word(service, sizeof(service), question->service);
+	og_log_word(identity, sizeof(identity), answer->subject.text);
+	snprintf(age, sizeof(age), "%" PRId64 "s", answer->age);
+	snprintf(line, OG_LOG_MAX, "%s %s: user=%s service=%s policy=%s "
+	    "identity=%s cache=%s age=%s",
+	    og_verdict_word(og_reason_verdict(answer->reason)),
+	    og_reason_word(answer->reason), user, service,
+	    answer->policy[0] != '\0' ? answer->policy : "-", identity,
+	    answer->cache != NULL ? answer->cache : "-",
+	    answer->age >= 0 ? age : "-");
+}
+
 void
 gate_report_log(const struct og_log *log, const struct gate_question *question,
     const struct gate_answer *answer)
 {
-	char user[WORD_MAX * 4 + 8], service[WORD_MAX * 4 + 8], age[32];
+	static const char key[] = " message=";
+	char line[OG_LOG_MAX], text[OG_LOG_MAX];
 	enum og_verdict verdict;
+	size_t used;
 
 	verdict = og_reason_verdict(answer->reason);
-	one_word(user, sizeof(user),
-	    question->user != NULL ? question->user : "");
-	one_word(service, sizeof(service), question->service);
-	snprintf(age, sizeof(age), "%" PRId64 "s", answer->age);
-	og_log(log, level_of(verdict), "%s %s: user=%s service=%s policy=%s "
-	    "identity=%s cache=%s age=%s%s%s", og_verdict_word(verdict),
-	    og_reason_word(answer->reason), user, service,
-	    answer->policy[0] != '\0' ? answer->policy : "-",
-	    answer->subject.text[0] != '\0' ? answer->subject.text : "-",
-	    answer->cache != NULL ? answer->cache : "-",
-	    answer->age >= 0 ? age : "-",
-	    answer->message.text[0] != '\0' ? ": " : "",
-	    answer->message.text);
+	list_pairs(line, question, answer);
+	if (answer->message.text[0] == '\0') {
+		og_log(log, level_of(verdict), "%s", line);
+		return;
+	}
+	used = strlen(line) + strlen(key) + strlen("\"\"");
+	og_log_quoted(text, sizeof(text) - used, answer->message.text);
+	og_log(log, level_of(verdict), "%s%s\"%s\"", line, key, text);
 }
 
 void

@@ -34,6 +34,61 @@ og_log_clean(char *dst, size_t size, const char *src)
 		dst[used] = '\0';
 }
 
+/*
+ * The character at the start of src, as it may be shown: the bytes of hidden
+ * by their number, as those that may not, and those of quoted behind a
+ * backslash. Returns how many bytes of src it took.
+ */
+static size_t
+show(char shown[8], const char *src, const char *hidden, const char *quoted)
+{
+	size_t n;
+
+	n = og_print_length(src, strnlen(src, 4));
+	if (n == 0 || strchr(hidden, *src) != NULL) {
+		snprintf(shown, 8, "\\x%02x",
+		    (unsigned int)(unsigned char)*src);
+		return 1;
+	}
+	snprintf(shown, 8, "%s%.*s", strchr(quoted, *src) != NULL ? "\\" : "",
+	    (int)n, src);
+	return n;
+}
+
+static void
+escape(char *dst, size_t size, const char *src, const char *hidden,
+    const char *quoted)
+{
+	char shown[8];
+	size_t cut, used;
+
+	cut = used = 0;
+	while (*src != '\0') {
+		src += show(shown, src, hidden, quoted);
+		if (used + strlen(shown) + 1 > size) {
+			memcpy(dst + cut, "...", 4);
+			return;
+		}
+		memcpy(dst + used, shown, strlen(shown));
+		used += strlen(shown);
+		if (used + 4 <= size)
+			cut = used;
+	}
+	dst[used] = '\0';
+}
+
+void
+og_log_word(char *dst, size_t size, const char *src)
+{
+	escape(dst, size, *src != '\0' ? src : "-", " =\"\\", "");
+}
+
+void
+og_log_quoted(char *dst, size_t size, const char *src)
+{
+	escape(dst, size, src, "", "\"\\");
+}
+
 void
 og_log(const struct og_log *log, int level, const char *fmt, ...)
 {

@@ -24,4 +24,15 @@ void og_log(const struct og_log *, int level, const char *fmt, ...)
 /* Copies src as it may be shown; always terminates dst. */
 void og_log_clean(char *dst, size_t size, const char *src);
 
+/*
+ * The values of a decision's line (pam_openai(8), The log), so that outside
+ * text cannot pass for a pair of ours. og_log_word is for key=value: blank, =
+ * " and \ arrive as \xNN too, and nothing at all as "-". og_log_quoted is for
+ * key="value": " and \ arrive behind a \. What does not fit is cut and ends
+ * in "...". size is at least 4.
+ */
+#define OG_LOG_NAME_MAX 68	/* for a name: 64 bytes of it, "..." and NUL */
+void og_log_word(char *dst, size_t size, const char *src);
+void og_log_quoted(char *dst, size_t size, const char *src);
+
 #endif

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 
 import jail
+import logline
 
 DIRECTORY = "/etc/openai-gate"
 CONF = f"{DIRECTORY}/gate.conf"
@@ -161,20 +162,24 @@ class Decision:
     policy: str
     level: str
     text: str
+    said: dict  # all of it, by logline.parse
 
     @property
     def words(self):
         return f"{self.verdict} {self.reason}"
 
 
-_DECISION = re.compile(r"pam_openai\([^)]*\): ([a-z-]+) ([a-z-]+): user=(\S+) service=(\S+) policy=(\S+) .*", re.DOTALL)
+_LINE = re.compile(r"pam_openai\([^)]*\): (.*)", re.DOTALL)
 
 
 def decisions(journal, since=0):
-    """All decisions since that place in the log, oldest first."""
+    """All decisions since that place in the log, oldest first. Each line is
+    read strictly: one that breaks its grammar is an exception."""
     found = []
     for line in journal.lines(r"pam_openai\(", since):
-        match = _DECISION.search(line.text)
-        if match:
-            found.append(Decision(*match.groups(), line.level, match[0]))
+        match = _LINE.search(line.text)
+        if match and logline.starts(match[1]):
+            said = logline.parse(match[1], logline.PAM)
+            words = re.search(r" user=([^ ]+) service=([^ ]+) policy=([^ ]+) ", match[1])
+            found.append(Decision(said["verdict"], said["reason"], *words.groups(), line.level, match[0], said))
     return found

@@ -25,6 +25,7 @@ import subprocess
 import time
 
 import jail
+import logline
 from wait import until
 
 BUILD = os.path.join(jail.REPOSITORY, os.environ.get("BUILD") or "build")
@@ -248,6 +249,18 @@ http {{
                 return file.read()
         except FileNotFoundError:
             return ""
+
+    def decisions(self, since=0):
+        """The lines about decisions since then, each read strictly: (level, what it says)."""
+        found = []
+        for line in self.log()[since:].splitlines():
+            match = re.search(r" \[(\w+)\] \d+#\d+: \*\d+ openai_gate: (.*)", line)
+            if match and logline.starts(match[2]):
+                text, client, _ = match[2].partition(", client: ")
+                if not client:
+                    raise ValueError(f"not of a request: {line}")
+                found.append((match[1], logline.parse(text, logline.NGINX)))
+        return found
 
     def mark(self):
         """A place in the error log, for log_since and wait_log."""

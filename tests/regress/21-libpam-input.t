@@ -49,7 +49,7 @@ def asked(words, name, user="ann", service="door", says=None, cold=False):
     found = decisions(journal, mark)
     is_([one.words for one in found], [words], f"{name}: {words}")
     if says is not None:
-        like("\n".join(one.text for one in found), says, f"{name}: the log says what, where and how to mend it")
+        like("\n".join(one.said.get("message", "") for one in found), says, f"{name}: the log says what, where and how to mend it")
     return found
 
 
@@ -277,7 +277,8 @@ def helper():
         threading.Event().wait(0.1)
     os.unlink(HELPER)
     mark = journal.mark()
-    asked("allow ok", "it serves stale while the helper is missing", says=f"cache=stale .*{HELPER}")
+    found = asked("allow ok", "it serves stale while the helper is missing", says=HELPER)
+    is_(found[0].said["cache"], "stale", "... and says that it does")
     like(journal.text(since=mark), rf"alert .*{HELPER}: the helper is not installed", "... and the log shouts")
     put(real)
     gate.configure(cache={"ttl": "10m"})

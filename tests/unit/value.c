@@ -342,6 +342,45 @@ test_log_clean(void **state)
 	assert_int_equal(none[0], 'x');
 }
 
+static const struct {
+	size_t size;
+	const char *text;
+	const char *word;
+	const char *quoted;
+} values[] = {
+	{ 64, "", "-", "" },
+	{ 64, "ann", "ann", "ann" },
+	{ 64, "J\xc3\xbcrgen", "J\xc3\xbcrgen", "J\xc3\xbcrgen" },
+	{ 64, "a b=c", "a\\x20b\\x3dc", "a b=c" },
+	{ 64, "\"\\", "\\x22\\x5c", "\\\"\\\\" },
+	{ 8, "abcdef\"", "abcd...", "abcd..." },
+	{ 64, "a\n\x1b\xff", "a\\x0a\\x1b\\xff", "a\\x0a\\x1b\\xff" },
+	{ 4, "abc", "abc", "abc" },
+	{ 4, "abcd", "...", "..." },
+	{ 8, "abcdefg", "abcdefg", "abcdefg" },
+	{ 8, "abcdefgh", "abcd...", "abcd..." },
+	{ 8, "abc\xc3\xa4" "fgh", "abc...", "abc..." },
+	{ 8, "abcde\n", "abcd...", "abcd..." },
+	{ 8, "=\n", "\\x3d...", "=\\x0a" },
+};
+
+static void
+test_log_value(void **state)
+{
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(values); i++) {
+		memset(text, 'X', sizeof(text));
+		og_log_word(text, values[i].size, values[i].text);
+		assert_string_equal(text, values[i].word);
+		memset(text, 'X', sizeof(text));
+		og_log_quoted(text, values[i].size, values[i].text);
+		assert_string_equal(text, values[i].quoted);
+	}
+}
+
 struct caught {
 	int count;
 	int level;
@@ -640,6 +679,7 @@ main(void)
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_fnv),
 		cmocka_unit_test(test_log_clean),
+		cmocka_unit_test(test_log_value),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_query_text),
 		cmocka_unit_test(test_longest_query),
