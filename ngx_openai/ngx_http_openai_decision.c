@@ -14,6 +14,7 @@
 
 static ngx_int_t ngx_http_openai_copy(ngx_pool_t *pool, ngx_str_t *dst,
     const char *src);
+static ngx_uint_t ngx_http_openai_dry_level(enum og_reason reason);
 static void ngx_http_openai_log(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx, ngx_uint_t level);
 static ngx_int_t ngx_http_openai_retry_after(ngx_http_request_t *r,
@@ -82,6 +83,19 @@ ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     sh = ctx->main_conf->shm_zone->data;
     (void) ngx_atomic_fetch_add(&sh->decisions[reason][cache], 1);
 
+    if (ctx->gate->policy->dry_run) {
+
+        /*
+         * neither refuses nor, under "satisfy any", grants: what the others
+         * have said stands
+         */
+
+        ngx_http_openai_log(r, ctx, ngx_http_openai_dry_level(reason));
+        ctx->rc = NGX_DECLINED;
+
+        return ctx->rc;
+    }
+
     ctx->rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     switch (og_reason_verdict(reason)) {
@@ -134,6 +148,30 @@ ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
 }
 
 
+static ngx_uint_t
+ngx_http_openai_dry_level(enum og_reason reason)
+{
+    switch (og_reason_verdict(reason)) {
+
+    case OG_ALLOW:
+        return NGX_LOG_INFO;
+
+    case OG_DENY:
+    case OG_UNAVAILABLE:
+        return NGX_LOG_WARN;
+
+    case OG_OUT_OF_MEMORY:
+        return NGX_LOG_CRIT;
+
+    case OG_MISCONFIGURED:
+    case OG_EXEMPT:
+        return NGX_LOG_ALERT;
+    }
+
+    return NGX_LOG_ALERT;
+}
+
+
 /* the line of pam_openai(8), where its grammar is */
 
 static void
@@ -156,7 +194,8 @@ ngx_http_openai_log(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     og_log_word(user, sizeof(user), name);
 
     ngx_log_error(level, r->connection->log, 0,
-                  "openai_gate: %s %s: user=%s policy=%s cache=%s",
+                  "openai_gate: %s%s %s: user=%s policy=%s cache=%s",
+                  ctx->gate->policy->dry_run ? "not enforced: would be " : "",
                   og_verdict_word(og_reason_verdict(ctx->decision.reason)),
                   og_reason_word(ctx->decision.reason),
                   user, ctx->gate->policy->name,

@@ -127,7 +127,8 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
     now = og_clock_wall();
 
     if (ctx->judged
-        && (ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR
+        && (og_reason_verdict(ctx->decision.reason) == OG_UNAVAILABLE
+            || ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR
             || (ctx->made <= now && now - ctx->made <= 1)))
     {
         ctx->done = 1;
@@ -147,12 +148,13 @@ ngx_http_openai_unproven(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
 {
     ngx_memzero(&ctx->decision, sizeof(ngx_http_openai_decision_t));
 
-    (void) ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY);
+    if (ngx_http_openai_conclude(r, ctx, OG_NO_IDENTITY) != NGX_DECLINED) {
+        ctx->rc = rc;
+    }
 
     ctx->judged = 0;
-    ctx->rc = rc;
 
-    return rc;
+    return ctx->rc;
 }
 
 

@@ -271,6 +271,13 @@ ngx_http_openai_get_gate(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf,
     (*gate)->email = policy->email ? policy->email : omcf->conf->email;
     (*gate)->map = omcf->map;
 
+    if (policy->dry_run) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "openai_gate: %V:%d: [policy %s] is NOT ENFORCED "
+                      "(enforce = no): it refuses nobody",
+                      &omcf->config, policy->line, policy->name);
+    }
+
     if (policy->map_file) {
         if (ngx_http_openai_read_map(cf, &map, policy->map_file) != NGX_OK) {
             return NULL;

@@ -101,18 +101,19 @@ prepare(struct gate *gate)
 	    gate->log);
 	if (reason != OG_GO_ON)
 		return reason;
-	if (geteuid() != 0) {
-		og_message_set(&answer->message, "this program does not run "
-		    "as root, so it may not read what is known");
-		return OG_STORE;
-	}
 	gate->policy = find_policy(gate);
 	if (gate->policy == NULL) {
 		explain_no_policy(&answer->message, question);
 		return OG_NO_POLICY;
 	}
+	answer->dry_run = gate->policy->dry_run;
 	snprintf(answer->policy, sizeof(answer->policy), "%s",
 	    gate->policy->name);
+	if (geteuid() != 0) {
+		og_message_set(&answer->message, "this program does not run "
+		    "as root, so it may not read what is known");
+		return OG_STORE;
+	}
 	reason = og_load_subject(&answer->subject, gate->conf, gate->policy,
 	    question->user, strlen(question->user), &answer->message);
 	if (reason != OG_GO_ON)

@@ -9,6 +9,7 @@
 #ifndef GATE_GATE_H
 #define GATE_GATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "meaning/identity.h"
@@ -28,6 +29,7 @@ struct gate_question {
 /* Zeroed: a denial. What the log line says, and the reason. */
 struct gate_answer {
 	enum og_reason reason;
+	bool dry_run;		/* its policy is not enforced */
 	char policy[GATE_POLICY_MAX + 1];	/* empty: none was reached */
 	struct og_subject subject;		/* zeroed: nobody yet */
 	const char *cache;			/* static; NULL: not consulted */

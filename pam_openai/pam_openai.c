@@ -14,11 +14,17 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-/* The only place where a reason becomes a code, and PAM_SUCCESS stands once. */
+/*
+ * The only place where a reason becomes a code, and PAM_SUCCESS stands once. A
+ * policy that is not enforced leaves the decision to the other modules, as for
+ * the exempt: it refuses nobody, and lets nobody in whom they would not.
+ */
 static int
-pam_code(enum og_reason reason)
+pam_code(const struct gate_answer *answer)
 {
-	switch (reason) {
+	if (answer->dry_run)
+		return PAM_IGNORE;
+	switch (answer->reason) {
 	case OG_PASS:
 		return PAM_SUCCESS;
 	case OG_NOT_A_MEMBER:
@@ -102,8 +108,8 @@ judge(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	}
 	gate_report_log(&log, &question, &answer);
 	if (!arguments.quiet && ((unsigned int)flags & PAM_SILENT) == 0)
-		gate_report_tell(pamh, answer.reason);
-	return pam_code(answer.reason);
+		gate_report_tell(pamh, &answer);
+	return pam_code(&answer);
 }
 
 EXPORTED int

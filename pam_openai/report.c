@@ -15,13 +15,14 @@ gate_report_emit(void *arg, int level, const char *line)
 }
 
 static int
-level_of(enum og_verdict verdict)
+level_of(const struct gate_answer *answer)
 {
-	switch (verdict) {
+	switch (og_reason_verdict(answer->reason)) {
 	case OG_ALLOW:
 		return LOG_INFO;
 	case OG_DENY:
 	case OG_UNAVAILABLE:
+		return answer->dry_run ? LOG_WARNING : LOG_NOTICE;
 	case OG_EXEMPT:
 		return LOG_NOTICE;
 	case OG_OUT_OF_MEMORY:
@@ -46,8 +47,9 @@ list_pairs(char line[OG_LOG_MAX], const struct gate_question *question,
 	og_log_word(service, sizeof(service), question->service);
 	og_log_word(identity, sizeof(identity), answer->subject.text);
 	snprintf(age, sizeof(age), "%" PRId64 "s", answer->age);
-	snprintf(line, OG_LOG_MAX, "%s %s: user=%s service=%s policy=%s "
+	snprintf(line, OG_LOG_MAX, "%s%s %s: user=%s service=%s policy=%s "
 	    "identity=%s cache=%s age=%s",
+	    answer->dry_run ? "not enforced: would be " : "",
 	    og_verdict_word(og_reason_verdict(answer->reason)),
 	    og_reason_word(answer->reason), user, service,
 	    answer->policy[0] != '\0' ? answer->policy : "-", identity,
@@ -61,24 +63,24 @@ gate_report_log(const struct og_log *log, const struct gate_question *question,
 {
 	static const char key[] = " message=";
 	char line[OG_LOG_MAX], text[OG_LOG_MAX];
-	enum og_verdict verdict;
 	size_t used;
 
-	verdict = og_reason_verdict(answer->reason);
 	list_pairs(line, question, answer);
 	if (answer->message.text[0] == '\0') {
-		og_log(log, level_of(verdict), "%s", line);
+		og_log(log, level_of(answer), "%s", line);
 		return;
 	}
 	used = strlen(line) + strlen(key) + strlen("\"\"");
 	og_log_quoted(text, sizeof(text) - used, answer->message.text);
-	og_log(log, level_of(verdict), "%s%s\"%s\"", line, key, text);
+	og_log(log, level_of(answer), "%s%s\"%s\"", line, key, text);
 }
 
 void
-gate_report_tell(pam_handle_t *pamh, enum og_reason reason)
+gate_report_tell(pam_handle_t *pamh, const struct gate_answer *answer)
 {
-	switch (og_reason_verdict(reason)) {
+	if (answer->dry_run)
+		return;
+	switch (og_reason_verdict(answer->reason)) {
 	case OG_ALLOW:
 	case OG_EXEMPT:
 		return;
@@ -88,5 +90,5 @@ gate_report_tell(pam_handle_t *pamh, enum og_reason reason)
 	case OG_OUT_OF_MEMORY:
 		break;
 	}
-	(void)pam_error(pamh, "%s", og_reason_sentence(reason));
+	(void)pam_error(pamh, "%s", og_reason_sentence(answer->reason));
 }

@@ -13,11 +13,12 @@
 /* For struct og_log; arg is the pam_handle_t. */
 void gate_report_emit(void *arg, int level, const char *line);
 
-/* LOG_ALERT: an administrator must act; LOG_INFO: allowed; else LOG_NOTICE. */
+/* LOG_ALERT: an administrator must act; LOG_INFO: allowed; LOG_WARNING: would
+ * be refused, but is not; else LOG_NOTICE. */
 void gate_report_log(const struct og_log *, const struct gate_question *,
     const struct gate_answer *);
 
-/* Nothing for who is allowed or exempt. */
-void gate_report_tell(pam_handle_t *, enum og_reason);
+/* Nothing for who is allowed or exempt, or not refused. */
+void gate_report_tell(pam_handle_t *, const struct gate_answer *);
 
 #endif

@@ -210,12 +210,14 @@ print_text(const struct og_report *report)
 	size_t i;
 
 	og_log_clean(clean, sizeof(clean), report->user);
-	printf("%s: %s (%s)\n", clean,
+	printf("%s: %s (%s)%s\n", clean,
 	    og_verdict_word(og_reason_verdict(report->reason)),
-	    og_reason_word(report->reason));
+	    og_reason_word(report->reason),
+	    report->policy != NULL && report->policy->dry_run ?
+	    " (not enforced)" : "");
 	printf("  %s\n", og_reason_sentence(report->reason));
 	if (report->policy != NULL)
-		printf("  policy    %s\n", report->policy);
+		printf("  policy    %s\n", report->policy->name);
 	if (report->subject != NULL)
 		printf("  identity  %s\n", report->subject->text);
 	if (report->decision != NULL) {
@@ -255,7 +257,7 @@ og_cli_check(struct og_cli *cli, int argc, char **argv)
 		if (report.reason == OG_GO_ON)
 			report.reason = choose_policy(cli, &options, &policy);
 		if (report.reason == OG_GO_ON) {
-			report.policy = policy->name;
+			report.policy = policy;
 			report.reason = decide(cli, &asking, policy, &report);
 		}
 	}

@@ -51,7 +51,7 @@ int og_cli_doctor(struct og_cli *, int argc, char **argv);
 /* What `check` found, in every form it can be printed. */
 struct og_report {
 	const char *user;
-	const char *policy;		/* NULL: none was chosen */
+	const struct og_policy *policy;	/* NULL: none was chosen */
 	enum og_reason reason;
 	const struct og_subject *subject;	/* NULL: no identity */
 	const struct og_decision *decision;	/* NULL: no facts were needed */

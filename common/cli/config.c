@@ -92,6 +92,13 @@ test(struct og_cli *cli)
 		    "add a [policy NAME] section", cli->conf_path);
 		good = false;
 	}
+	for (i = 0; i < conf->policy_count; i++) {
+		if (conf->policies[i].dry_run)
+			og_log(&cli->log, LOG_WARNING, "%s:%d: [policy %s] is "
+			    "NOT ENFORCED (enforce = no): it refuses nobody",
+			    cli->conf_path, conf->policies[i].line,
+			    conf->policies[i].name);
+	}
 	if (!good)
 		return OG_EXIT_MISCONFIGURED;
 	printf("%s: good, %zu %s\n", cli->conf_path, conf->policy_count,

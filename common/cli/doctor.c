@@ -348,6 +348,26 @@ examine_helper(struct examination *ex)
 	    message.text, "install openai-gate again");
 }
 
+static void
+examine_policies(struct examination *ex)
+{
+	const struct og_config *conf;
+	char what[OG_LOG_NAME_MAX + 16];
+	size_t i;
+
+	conf = ex->cli->conf;
+	if (conf->policy_count == 0)
+		bad(ex, OG_NO_POLICY, "policies", "none: nobody can pass",
+		    "add a [policy NAME] section");
+	for (i = 0; i < conf->policy_count; i++) {
+		if (!conf->policies[i].dry_run)
+			continue;
+		snprintf(what, sizeof(what), "policy %s",
+		    conf->policies[i].name);
+		warn(what, "NOT ENFORCED (enforce = no): it refuses nobody");
+	}
+}
+
 /* pam_start falls back to "other" where a service has no file of its own. */
 static void
 examine_services(struct examination *ex)
@@ -399,9 +419,7 @@ og_cli_doctor(struct og_cli *cli, int argc, char **argv)
 		return og_cli_exit(reason);
 	}
 	good("configuration", cli->conf_path);
-	if (cli->conf->policy_count == 0)
-		bad(&ex, OG_NO_POLICY, "policies", "none: nobody can pass",
-		    "add a [policy NAME] section");
+	examine_policies(&ex);
 	examine_helper(&ex);
 	examine_services(&ex);
 	examine_store(&ex);

@@ -49,9 +49,12 @@ og_cli_print_json(const struct og_report *report)
 		json_array_append_new(facts,
 		    fact_json(&report->facts->item[i], report->now));
 	user = report->decision != NULL ? &report->decision->user : NULL;
-	object = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+	object = json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
 	    "user", text(report->user),
-	    "policy", text(report->policy),
+	    "policy", text(report->policy != NULL ?
+	    report->policy->name : NULL),
+	    "enforced", report->policy == NULL ? json_null() :
+	    json_boolean(!report->policy->dry_run),
 	    "verdict", og_verdict_word(og_reason_verdict(report->reason)),
 	    "reason", og_reason_word(report->reason),
 	    "identity", text(report->subject != NULL ?

@@ -41,6 +41,7 @@ struct og_policy {
 	size_t group_count;
 	bool owner_is_member;
 	bool allow_service_accounts;
+	bool dry_run;			/* enforce = no: for the adapters alone */
 	char *email;			/* template; NULL: [identity] email */
 	char *map_file;			/* NULL: [identity] map_file */
 };

@@ -116,6 +116,7 @@ print_policy(struct printer *printer, const struct og_policy *policy)
 	text(printer, "owner_is_member", yes_no(policy->owner_is_member));
 	text(printer, "allow_service_accounts",
 	    yes_no(policy->allow_service_accounts));
+	text(printer, "enforce", yes_no(!policy->dry_run));
 	text(printer, "email", policy->email);
 	text(printer, "map_file", policy->map_file);
 }

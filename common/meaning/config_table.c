@@ -295,6 +295,18 @@ set_allow_service_accounts(struct og_parse *parse, const char *value)
 }
 
 static enum og_error
+set_enforce(struct og_parse *parse, const char *value)
+{
+	enum og_error error;
+	bool enforce;
+
+	error = og_value_yes_no(parse, &enforce, value);
+	if (error == OG_OK)
+		parse->policy->dry_run = !enforce;
+	return error;
+}
+
+static enum og_error
 set_policy_email(struct og_parse *parse, const char *value)
 {
 	return og_value_template(parse, &parse->policy->email, value);
@@ -338,6 +350,7 @@ const struct og_keyword og_keywords[] = {
 	{ OG_SECTION_POLICY, "owner_is_member", set_owner_is_member, 0 },
 	{ OG_SECTION_POLICY, "allow_service_accounts",
 	    set_allow_service_accounts, 0 },
+	{ OG_SECTION_POLICY, "enforce", set_enforce, 0 },
 	{ OG_SECTION_POLICY, "email", set_policy_email, OG_KEY_MAY_BE_EMPTY },
 	{ OG_SECTION_POLICY, "map_file", set_policy_map_file,
 	    OG_KEY_MAY_BE_EMPTY },

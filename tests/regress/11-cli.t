@@ -59,9 +59,9 @@ def json_object(sim, gate):
     done = gate.cli("check", "--json", "--policy", "admin", "olivia")
     is_(done.stdout.count("\n"), 1, "--json: one line")
     answer = json.loads(done.stdout)
-    is_(sorted(answer), ["cache", "facts", "identity", "policy", "reason", "role", "user", "user_id", "verdict"], "... with these keys")
-    is_([answer[key] for key in ("user", "policy", "verdict", "reason", "identity", "role", "cache")],
-        ["olivia", "admin", "deny", "project", "olivia.owner@example.com", "owner", "miss"], "... and these values")
+    is_(sorted(answer), ["cache", "enforced", "facts", "identity", "policy", "reason", "role", "user", "user_id", "verdict"], "... with these keys")
+    is_([answer[key] for key in ("user", "policy", "enforced", "verdict", "reason", "identity", "role", "cache")],
+        ["olivia", "admin", True, "deny", "project", "olivia.owner@example.com", "owner", "miss"], "... and these values")
     is_(sorted(answer["facts"][0]), ["age", "fetched_at", "found", "query", "source"], "a fact's keys")
     facts = {fact["query"].split("?")[0]: (fact["found"], fact["source"]) for fact in answer["facts"]}
     is_(facts, {"users": (True, "api"), "projects/proj_web/users": (False, "api"),

@@ -103,6 +103,7 @@ static const char everything[] =
     "group = group_2 group_3\n"
     "owner_is_member = yes\n"
     "allow_service_accounts = yes\n"
+    "enforce = no\n"
     "email = %u\n"
     "map_file = /map2\n";
 
@@ -215,6 +216,7 @@ test_manual(void **state)
 	assert_string_equal(admin->group[0].item[0], "group_01J1");
 	assert_false(admin->owner_is_member);
 	assert_false(admin->allow_service_accounts);
+	assert_false(admin->dry_run);
 	assert_null(admin->email);
 	assert_null(admin->map_file);
 	og_config_free(conf);
@@ -283,6 +285,7 @@ test_everything(void **state)
 	assert_non_null(policy);
 	assert_true(policy->owner_is_member);
 	assert_true(policy->allow_service_accounts);
+	assert_true(policy->dry_run);
 	assert_string_equal(policy->email, "%u");
 	assert_string_equal(policy->map_file, "/map2");
 	og_config_free(conf);
@@ -623,6 +626,12 @@ static const struct {
 	{ P "project = ..\n", "gate.conf:2: project: ", "id" },
 	{ P "group = a,b\n", "gate.conf:2: group: ",
 	    "'a,b' cannot be a group id" },
+	{ P "role = owner\nenforce = false\n", "gate.conf:3: enforce: ",
+	    "neither yes nor no" },
+	{ P "enforce = no\n", "gate.conf:1: ", "requires nothing" },
+	{ P "role = owner\nenforce = no\nenforce = no\n", "gate.conf:4: ",
+	    "enforce" },
+	{ "[pam]\nenforce = no\n", "gate.conf:2: ", "enforce" },
 	{ P "owner_is_member = true\n", "gate.conf:2: owner_is_member: ",
 	    "neither yes nor no" },
 	{ P "allow_service_accounts = 1\n", "gate.conf:2: ",

@@ -172,6 +172,9 @@ static const struct {
 	{ "an organization's owner is no member", PROJECT,
 	    "u=+owner p:a=- p:b=-", "project" },
 
+	{ "not enforced: judged all the same", PROJECT "enforce = no\n",
+	    "u=+ p:a=- p:b=-", "project" },
+
 	/* owner_is_member */
 	{ "an owner where owners are members", PROJECT
 	    "owner_is_member = yes\n", "u=+owner", "ok" },
