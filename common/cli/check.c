@@ -9,24 +9,16 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "client/fetch.h"
+#include "cli/judge.h"
+#include "cli/survey.h"
 #include "io/exempt.h"
-#include "value/clock.h"
 
 struct options {
 	const char *policy;
 	const char *service;
 	bool json;
-	const char *user;
-};
-
-/* Everything the decision needs, so that it can be freed in one place. */
-struct asking {
-	struct og_subject subject;
-	struct og_check *check;
-	struct og_fetch *fetch;
-	struct og_credentials credentials;
-	bool finished;
+	bool all_local;
+	const char *user;		/* NULL with all_local */
 };
 
 static int
@@ -38,6 +30,8 @@ parse_arguments(struct options *options, int argc, char **argv)
 	for (i = 0; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			options->json = true;
+		} else if (strcmp(argv[i], "--all-local") == 0) {
+			options->all_local = true;
 		} else if (strcmp(argv[i], "--policy") == 0 && i + 1 < argc) {
 			options->policy = argv[++i];
 		} else if (strcmp(argv[i], "--service") == 0 && i + 1 < argc) {
@@ -50,27 +44,23 @@ parse_arguments(struct options *options, int argc, char **argv)
 			    argv[i]);
 		}
 	}
-	if (argc - i != 1)
-		return og_cli_usage("check: name one user");
+	if (argc - i != (options->all_local ? 0 : 1))
+		return og_cli_usage(options->all_local ?
+		    "check: --all-local takes no user" :
+		    "check: name one user");
 	if (options->policy != NULL && options->service != NULL)
 		return og_cli_usage("check: --policy or --service, not both");
-	options->user = argv[i];
+	options->user = options->all_local ? NULL : argv[i];
 	return OG_EXIT_PASS;
 }
 
-/* OG_GO_ON and *policy, or why the facts need not be asked. */
+/* OG_GO_ON and *policy, or OG_NO_POLICY. */
 static enum og_reason
 choose_policy(const struct og_cli *cli, const struct options *options,
     const struct og_policy **policy)
 {
-	enum og_reason reason;
-
 	*policy = NULL;
 	if (options->service != NULL) {
-		reason = og_exempt(cli->conf, options->user,
-		    options->service, &cli->log);
-		if (reason != OG_GO_ON)
-			return reason;
 		*policy = og_config_policy_for_service(cli->conf,
 		    options->service);
 		if (*policy == NULL)
@@ -90,90 +80,6 @@ choose_policy(const struct og_cli *cli, const struct options *options,
 		    cli->conf->policy_count);
 	}
 	return *policy != NULL ? OG_GO_ON : OG_NO_POLICY;
-}
-
-static void
-answered(void *arg, const struct og_fact *answer, size_t count)
-{
-	struct asking *asking;
-
-	asking = arg;
-	og_check_answer(asking->check, answer, count);
-	asking->finished = true;
-}
-
-/* The fetcher is made when the store does not settle the matter. */
-static enum og_reason
-prepare_fetch(struct og_cli *cli, struct asking *asking)
-{
-	struct og_message message;
-	enum og_reason reason;
-	enum og_error error;
-
-	if (asking->fetch != NULL)
-		return OG_GO_ON;
-	reason = og_load_credentials(&asking->credentials, cli->conf,
-	    &message);
-	if (reason != OG_GO_ON) {
-		og_log(&cli->log, LOG_ERR, "%s", message.text);
-		return reason;
-	}
-	error = og_fetch_new(&asking->fetch, cli->conf, cli->store,
-	    &asking->credentials, &cli->log);
-	if (error == OG_OK)
-		return OG_GO_ON;
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
-}
-
-static void
-fetch_wanted(struct og_cli *cli, struct asking *asking, int64_t deadline)
-{
-	enum og_reason reason;
-
-	reason = prepare_fetch(cli, asking);
-	if (reason != OG_GO_ON) {
-		og_check_fail(asking->check, reason);
-		return;
-	}
-	asking->finished = false;
-	if (og_fetch_ask(asking->fetch, og_check_facts(asking->check),
-	    deadline, answered, asking) == NULL)
-		og_check_fail(asking->check, OG_NO_MEMORY);
-	else
-		og_fetch_wait(asking->fetch, &asking->finished);
-}
-
-static enum og_reason
-decide(struct og_cli *cli, struct asking *asking,
-    const struct og_policy *policy, struct og_report *report)
-{
-	struct og_message message;
-	enum og_reason reason;
-	int64_t deadline;
-
-	deadline = og_clock_mono() + cli->conf->timeout_ms;
-	message.text[0] = '\0';
-	reason = og_load_subject(&asking->subject, cli->conf, policy,
-	    report->user, strlen(report->user), &message);
-	if (reason != OG_GO_ON) {
-		if (message.text[0] != '\0')
-			og_log(&cli->log, LOG_ERR, "%s", message.text);
-		return reason;
-	}
-	report->subject = &asking->subject;
-	reason = og_cli_open_store(cli);
-	if (reason != OG_GO_ON)
-		return reason;
-	if (og_check_new(&asking->check, cli->conf, policy, &asking->subject,
-	    cli->store, &cli->log) != OG_OK)
-		return OG_NO_MEMORY;
-	while (og_check_step(asking->check, og_clock_wall()) == OG_STEP_WANT)
-		fetch_wanted(cli, asking, deadline);
-	report->decision = og_check_decision(asking->check);
-	report->facts = og_check_facts(asking->check);
-	report->cache = og_check_cache(asking->check);
-	report->now = og_clock_wall();
-	return report->decision->reason;
 }
 
 static void
@@ -234,40 +140,90 @@ print_text(const struct og_report *report)
 		print_fact(&report->facts->item[i], report->now);
 }
 
+static enum og_reason
+judge(struct og_cli *cli, const struct options *options,
+    struct og_judge *judge, struct og_judged *judged)
+{
+	struct og_report *report = &judged->report;
+	enum og_reason reason;
+
+	if (!og_name_valid(options->user, strlen(options->user)))
+		return OG_BAD_NAME;
+	reason = og_cli_load(cli);
+	if (reason == OG_GO_ON && options->service != NULL)
+		reason = og_exempt(cli->conf, options->user, options->service,
+		    &cli->log);
+	if (reason == OG_GO_ON)
+		reason = choose_policy(cli, options, &report->policy);
+	if (reason != OG_GO_ON)
+		return reason;
+	og_judge_decide(judge, judged, 1);
+	return report->reason;
+}
+
+static int
+check_one(struct og_cli *cli, const struct options *options)
+{
+	struct og_judged judged;
+	struct og_judge mind;
+	int status;
+
+	og_judge_init(&mind, cli);
+	memset(&judged, 0, sizeof(judged));
+	judged.report.user = options->user;
+	judged.report.reason = judge(cli, options, &mind, &judged);
+	status = og_cli_exit(judged.report.reason);
+	if (!options->json)
+		print_text(&judged.report);
+	else if (og_cli_print_json(&judged.report) != OG_OK)
+		status = OG_EXIT_MISCONFIGURED;
+	og_judged_free(&judged);
+	og_judge_free(&mind);
+	return status;
+}
+
+/* A line that cannot be written shows at the end, when output is flushed. */
+static void
+print_json_line(const struct og_report *report)
+{
+	(void)og_cli_print_json(report);
+}
+
+static int
+check_all(struct og_cli *cli, const struct options *options)
+{
+	struct og_survey survey;
+	enum og_reason reason;
+
+	memset(&survey, 0, sizeof(survey));
+	survey.cli = cli;
+	survey.service = options->service != NULL ? options->service : "";
+	survey.each = options->json ? print_json_line : og_survey_print_line;
+	reason = og_cli_load(cli);
+	if (reason == OG_GO_ON)
+		reason = choose_policy(cli, options, &survey.policy);
+	if (reason != OG_GO_ON)
+		return og_cli_exit(reason);
+	if (!options->json)
+		og_survey_print_head();
+	reason = og_survey_run(&survey);
+	if (reason != OG_GO_ON)
+		return og_cli_exit(reason);
+	if (!options->json)
+		og_survey_print_sum(&survey);
+	(void)og_survey_warn(&survey);
+	return survey.unknown > 0 ? og_cli_exit(survey.why) : OG_EXIT_PASS;
+}
+
 int
 og_cli_check(struct og_cli *cli, int argc, char **argv)
 {
-	const struct og_policy *policy;
 	struct options options;
-	struct asking asking;
-	struct og_report report;
 	int status;
 
 	status = parse_arguments(&options, argc, argv);
 	if (status != OG_EXIT_PASS)
 		return status;
-	memset(&asking, 0, sizeof(asking));
-	og_credentials_init(&asking.credentials);
-	memset(&report, 0, sizeof(report));
-	report.user = options.user;
-	if (!og_name_valid(options.user, strlen(options.user))) {
-		report.reason = OG_BAD_NAME;
-	} else {
-		report.reason = og_cli_load(cli);
-		if (report.reason == OG_GO_ON)
-			report.reason = choose_policy(cli, &options, &policy);
-		if (report.reason == OG_GO_ON) {
-			report.policy = policy;
-			report.reason = decide(cli, &asking, policy, &report);
-		}
-	}
-	status = og_cli_exit(report.reason);
-	if (!options.json)
-		print_text(&report);
-	else if (og_cli_print_json(&report) != OG_OK)
-		status = OG_EXIT_MISCONFIGURED;
-	og_check_free(asking.check);
-	og_fetch_free(asking.fetch);
-	og_credentials_free(&asking.credentials);
-	return status;
+	return options.all_local ? check_all(cli, &options) :
+	    check_one(cli, &options);
 }

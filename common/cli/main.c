@@ -22,7 +22,8 @@ struct command {
 
 static const struct command commands[] = {
 	{ "check", og_cli_check,
-	    "check [--policy NAME | --service NAME] [--json] USER" },
+	    "check [--policy NAME | --service NAME] [--json] "
+	    "USER | --all-local" },
 	{ "config", og_cli_config, "config [--test | --print]" },
 	{ "sync", og_cli_sync,
 	    "sync [--base-url URL] [--key-file PATH] [--quiet]" },
@@ -91,6 +92,8 @@ og_cli_open_store(struct og_cli *cli)
 	struct og_message message;
 	enum og_error error;
 
+	if (cli->store != NULL)
+		return OG_GO_ON;
 	error = og_store_create(cli->conf->directory, &message);
 	/* A full disk: what is there can be read all the same. */
 	if (error == OG_ERR_SYSTEM) {
