@@ -182,6 +182,19 @@ check_one(struct og_cli *cli, const struct options *options)
 	return status;
 }
 
+int
+og_cli_explain(struct og_cli *cli, const struct og_policy *policy,
+    const char *service, const char *user)
+{
+	struct options options;
+
+	memset(&options, 0, sizeof(options));
+	options.service = service;
+	options.policy = policy->name;
+	options.user = user;
+	return check_one(cli, &options);
+}
+
 /* A line that cannot be written shows at the end, when output is flushed. */
 static void
 print_json_line(const struct og_report *report)

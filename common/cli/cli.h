@@ -32,13 +32,14 @@ int og_cli_exit(enum og_reason);
 /* One line to standard error, after "openai-gate: ". Returns OG_EXIT_USAGE. */
 int og_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Loads the configuration; on failure says why and returns the reason. */
+/* Loads the configuration, unless it is loaded; on failure says why and
+ * returns the reason. */
 enum og_reason og_cli_load(struct og_cli *);
 
 /*
  * Opens the store, creating it when it is not there yet. OG_GO_ON also when it
  * cannot be had at all (store stays NULL, said on standard error);
- * OG_UNSAFE_FILE when it must not be trusted.
+ * OG_UNSAFE_FILE when it must not be trusted. One that is open stays.
  */
 enum og_reason og_cli_open_store(struct og_cli *);
 
@@ -47,6 +48,15 @@ int og_cli_config(struct og_cli *, int argc, char **argv);
 int og_cli_cache(struct og_cli *, int argc, char **argv);
 int og_cli_sync(struct og_cli *, int argc, char **argv);
 int og_cli_doctor(struct og_cli *, int argc, char **argv);
+int og_cli_setup(struct og_cli *, int argc, char **argv);
+
+/* What `doctor` does, of the configuration that is loaded. */
+int og_cli_examine(struct og_cli *);
+
+/* What `check` does for one user, by that policy; the exempt of that PAM
+ * service first, unless it is NULL. */
+int og_cli_explain(struct og_cli *, const struct og_policy *,
+    const char *service, const char *user);
 
 /* What `check` found, in every form it can be printed. */
 struct og_report {

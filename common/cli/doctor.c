@@ -400,24 +400,14 @@ examine_services(struct examination *ex)
 }
 
 int
-og_cli_doctor(struct og_cli *cli, int argc, char **argv)
+og_cli_examine(struct og_cli *cli)
 {
 	struct examination ex;
-	enum og_reason reason;
 
-	(void)argv;
-	if (argc != 0)
-		return og_cli_usage("doctor: takes no argument");
 	memset(&ex, 0, sizeof(ex));
 	ex.cli = cli;
 	ex.worst = OG_GO_ON;
 	og_credentials_init(&ex.credentials);
-	printf("openai-gate doctor\n");
-	reason = og_cli_load(cli);
-	if (reason != OG_GO_ON) {
-		bad(&ex, reason, "configuration", cli->conf_path, NULL);
-		return og_cli_exit(reason);
-	}
 	good("configuration", cli->conf_path);
 	examine_policies(&ex);
 	examine_helper(&ex);
@@ -430,4 +420,20 @@ og_cli_doctor(struct og_cli *cli, int argc, char **argv)
 	printf("%s\n", ex.worst == OG_GO_ON ? "All is well." :
 	    "Something needs mending.");
 	return ex.worst == OG_GO_ON ? OG_EXIT_PASS : og_cli_exit(ex.worst);
+}
+
+int
+og_cli_doctor(struct og_cli *cli, int argc, char **argv)
+{
+	enum og_reason reason;
+
+	(void)argv;
+	if (argc != 0)
+		return og_cli_usage("doctor: takes no argument");
+	printf("openai-gate doctor\n");
+	reason = og_cli_load(cli);
+	if (reason == OG_GO_ON)
+		return og_cli_examine(cli);
+	printf("  FAIL  %-34s  %s\n", "configuration", cli->conf_path);
+	return og_cli_exit(reason);
 }

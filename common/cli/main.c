@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	    "sync [--base-url URL] [--key-file PATH] [--quiet]" },
 	{ "cache", og_cli_cache, "cache list | show USER | flush [USER]" },
 	{ "doctor", og_cli_doctor, "doctor" },
+	{ "setup", og_cli_setup, "setup [--yes] [--force] [--key-file PATH | "
+	    "-] [--OPTION VALUE]..." },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -80,6 +82,8 @@ og_cli_load(struct og_cli *cli)
 	struct og_message message;
 	enum og_reason reason;
 
+	if (cli->conf != NULL)
+		return OG_GO_ON;
 	reason = og_load_config(&cli->conf, cli->conf_path, &message);
 	if (reason != OG_GO_ON)
 		og_log(&cli->log, LOG_ERR, "%s", message.text);
