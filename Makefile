@@ -47,8 +47,11 @@ endif
 CURL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
 CURL_LIBS := $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null)
 JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
-# Static, so that what loads into sshd needs no shared object of ours.
-STORE_LIBS = -l:libcdb_pic.a -l:libmd.a
+# Static, so that what loads into sshd needs no shared object of ours. Where
+# libcdb.a is not made for shared objects, libcdb_pic.a is there beside it.
+CDB_LIB := $(firstword $(foreach lib,libcdb_pic.a libcdb.a,$(if $(filter \
+	/%,$(shell $(CC) -print-file-name=$(lib) 2>/dev/null)),-l:$(lib))) -lcdb)
+STORE_LIBS = $(CDB_LIB) -l:libmd.a
 
 ifeq ($(V),)
 Q = @
@@ -97,8 +100,14 @@ $(call obj,pam_openai/gate.c common/cli/doctor.c): $(BUILD)/helper-path
 $(CORE_LIB): $(call obj,$(CORE))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
-$(FULL_LIB): $(call obj,$(CORE) $(OUTSIDE_PAM))
+$(FULL_LIB): $(call obj,$(CORE) $(OUTSIDE_PAM)) | $(FULL_LIB).libs
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+# What it has to be linked with, for nginx's configure.
+$(FULL_LIB).libs: always
+	@mkdir -p $(@D)
+	@echo '$(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)' | cmp -s - $@ || \
+	    echo '$(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)' >$@
 
 $(BUILD)/pam_openai.so: $(call obj,$(PAM)) $(CORE_LIB) pam_openai/pam_openai.map
 	$(call say,LD,$@)$(CC) -shared $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \

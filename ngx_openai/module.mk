@@ -66,10 +66,10 @@ define ngx-configure
 	    { cat configure.log; exit 1; }
 endef
 
-$(NGX_DYNAMIC)/objs/Makefile: ngx_openai/config | $(FULL_LIB)
+$(NGX_DYNAMIC)/objs/Makefile: ngx_openai/config $(FULL_LIB).libs | $(FULL_LIB)
 	$(call ngx-configure,$(NGX_DYNAMIC),add-dynamic-module)
 
-$(NGX_STATIC)/objs/Makefile: ngx_openai/config | $(FULL_LIB)
+$(NGX_STATIC)/objs/Makefile: ngx_openai/config $(FULL_LIB).libs | $(FULL_LIB)
 	$(call ngx-configure,$(NGX_STATIC),add-module)
 
 $(BUILD)/ngx_http_openai_module.so: $(NGX_DYNAMIC)/objs/Makefile $(NGX_FILES) \
