@@ -173,7 +173,7 @@ main(int argc, char **argv)
 {
 	struct og_cli cli;
 	size_t i;
-	int first, status;
+	int first, status = OG_EXIT_USAGE;
 
 	/* No environment variable changes a decision, or shows our TLS keys
 	 * (SSLKEYLOGFILE), or names a proxy. */
