@@ -20,6 +20,9 @@ PAMDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/security
 NGINX_MODULES ?= $(PREFIX)/lib/nginx/modules
 CACHEDIR ?= /var/cache/openai-gate
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 BUILD ?= build
 
@@ -185,6 +188,13 @@ install: all
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/apparmor $(DESTDIR)$(DOCDIR)/selinux
 	$(INSTALL) -m 644 conf/apparmor/* $(DESTDIR)$(DOCDIR)/apparmor/
 	$(INSTALL) -m 644 conf/selinux/* $(DESTDIR)$(DOCDIR)/selinux/
+	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR) \
+	    $(DESTDIR)$(FISHCOMPDIR)
+	$(INSTALL) -m 644 conf/completion/openai-gate.bash \
+	    $(DESTDIR)$(BASHCOMPDIR)/openai-gate
+	$(INSTALL) -m 644 conf/completion/_openai-gate $(DESTDIR)$(ZSHCOMPDIR)/
+	$(INSTALL) -m 644 conf/completion/openai-gate.fish \
+	    $(DESTDIR)$(FISHCOMPDIR)/
 	# What an administrator has written is never overwritten.
 	[ -e $(DESTDIR)$(SYSCONFDIR)/openai-gate/gate.conf ] || \
 	    $(INSTALL) -m 644 conf/gate.conf \
@@ -196,6 +206,9 @@ uninstall:
 	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/openai-gate-fetch \
 	    $(DESTDIR)$(NGINX_MODULES)/ngx_http_openai_module.so \
 	    $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+	    $(DESTDIR)$(BASHCOMPDIR)/openai-gate \
+	    $(DESTDIR)$(ZSHCOMPDIR)/_openai-gate \
+	    $(DESTDIR)$(FISHCOMPDIR)/openai-gate.fish \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))

@@ -43,7 +43,10 @@ for path, mode in ((f"usr/lib/{multiarch}/security/pam_openai.so", "644"), ("usr
                    ("usr/share/man/man8/pam_openai.8", "644"), ("usr/share/man/man8/openai-gate.8", "644"),
                    ("usr/share/man/man5/gate.conf.5", "644"), ("usr/share/man/man7/ngx_http_openai_module.7", "644"),
                    ("etc/openai-gate/gate.conf", "644"), ("usr/share/doc/openai-gate/pam.d/sshd.example", "644"),
-                   ("usr/share/doc/openai-gate/fleet-gateway.conf", "644")):
+                   ("usr/share/doc/openai-gate/fleet-gateway.conf", "644"),
+                   ("usr/share/bash-completion/completions/openai-gate", "644"),
+                   ("usr/share/zsh/vendor-completions/_openai-gate", "644"),
+                   ("usr/share/fish/vendor_completions.d/openai-gate.fish", "644")):
     is_(there.get(path), f"{mode} 0:0", path)
 is_([path for path, mode in there.items() if int(mode.split()[0], 8) & 0o6022], [], "nothing is setuid, or for others to write")
 is_(os.stat(f"{ROOT}/var/cache/openai-gate").st_mode & 0o777, 0o700, "the store's directory is root's alone")
