@@ -10,6 +10,10 @@
 #define HEAD_MAX	(64 * 1024)	/* bytes of all header lines of an answer */
 #define URL_MAX		(OG_API_PATH_MAX + OG_CONF_LINE_MAX)
 
+/* CURLE_TOO_LARGE, as newer libcurls call their own limits; older headers do
+ * not name it. */
+#define TOO_LARGE	100
+
 _Static_assert(OG_HTTP_DETAIL_MAX >= CURL_ERROR_SIZE,
     "libcurl writes that much");
 
@@ -116,6 +120,8 @@ og_transfer_free(struct og_transfer *transfer)
 static enum og_error
 error_of(CURLcode code)
 {
+	if ((int)code == TOO_LARGE)
+		return OG_ERR_LIMIT;
 	switch (code) {
 	case CURLE_OK:
 		return OG_OK;
