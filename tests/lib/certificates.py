@@ -45,7 +45,8 @@ def _make_all(directory):
     _certificate(directory, "good", "ca", _NAMES, "serverAuth")
     _certificate(directory, "wrong-name", "ca", "DNS:elsewhere.example.com", "serverAuth")
     _certificate(directory, "other-ca", "strange-ca", _NAMES, "serverAuth")
-    _certificate(directory, "expired", "ca", _NAMES, "serverAuth", days="-1")
+    # Over as it begins: OpenSSL 3.5 makes none that ends before that.
+    _certificate(directory, "expired", "ca", _NAMES, "serverAuth", days="0")
     _certificate(directory, "client", "ca", "email:gate@example.com", "clientAuth")
 
 
