@@ -56,8 +56,9 @@ def shipped(service):
 
 
 def guard(service, lines=None):
-    """Puts the gate's lines into Debian's own file of that service, after the
-    account lines that are there; all else stays. Without `lines`: as shipped."""
+    """Puts the gate's lines into Debian's own file of that service, above the
+    line that includes common-account; all else stays. Without `lines`: as
+    shipped."""
     path = f"/etc/pam.d/{service}"
     kept = f"{STOCK}/{service}"
     if not os.path.exists(kept):
@@ -65,10 +66,10 @@ def guard(service, lines=None):
         shutil.copy(path, kept)
     with open(kept, encoding="utf-8") as file:
         stock = file.read().splitlines()
-    account = [at for at, line in enumerate(stock) if re.match(r"account\s|@include\s+common-account", line)]
+    account = [at for at, line in enumerate(stock) if re.match(r"@include\s+common-account", line)]
     if lines is None:
         lines = shipped(service)
-    stock[account[-1] + 1 : account[-1] + 1] = lines
+    stock[account[0] : account[0]] = lines
     write(path, "\n".join(stock) + "\n")
 
 

@@ -4,6 +4,7 @@ that are close to them, in Debian's own files, judged by the real programs."""
 
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -56,6 +57,13 @@ with Sshd() as sshd:
     for service in TRIES:
         guard(service)
         judge(service, {"olivia": "allow ok", "ann": "deny role", "root": "exempt exempt-user"}, f"{service} as shipped")
+
+    # Debian's common-account ends the stack at once for an expired password
+    # (new_authtok_reqd=done), and sudo and su then go on.
+    subprocess.run(["chage", "-d", "0", "ann"], check=True)
+    for service in TRIES:
+        judge(service, {"ann": "deny role"}, f"{service} as shipped, an expired password")
+    subprocess.run(["chage", "-d", "-1", "ann"], check=True)
 
     # Other ways to write it that hold, too.
     for service in ("sshd", "sudo"):
