@@ -142,6 +142,13 @@ def doctor_command(sim, gate):
     like(gate.cli("doctor").stdout, r"warn +service sshd", "... warns of a service without our line")
     guard("sshd")
     like(gate.cli("doctor").stdout, r"ok +service sshd", "... which is not there any more")
+    for above, word in (("@include common-account", "low"), ("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so", "low"),
+                        ("account sufficient pam_localuser.so", "low"), ("account required pam_nologin.so", "ok"),
+                        ("auth sufficient pam_rootok.so", "ok"), ("# @include common-account", "ok")):
+        write("/etc/pam.d/sshd", f"{above}\naccount required pam_openai.so\n")
+        like(gate.cli("doctor").stdout, {"low": r"warn +service sshd +.*too low", "ok": r"ok +service sshd"}[word], f"... below {above}")
+    write("/etc/pam.d/sshd", "# account required pam_openai.so\n")
+    like(gate.cli("doctor").stdout, r"warn +service sshd +.*no pam_openai\.so", "... in a comment only")
     sim.fault(403)
     gives(gate, ["doctor"], 3, r"(?s)FAIL +users +credential.*mend: .*Read only", "a refused key")
     sim.clear_faults()
