@@ -123,6 +123,7 @@ og_flight_fail(struct og_flight *flight, enum og_reason reason,
 
 	fetch = flight->fetch;
 	fetch->counters.failures++;
+	flight->failure = reason;
 	if (fetch->store != NULL)
 		og_pace_fail(fetch->store, og_flight_endpoint(flight), reason,
 		    retry_after_ms);

@@ -297,7 +297,9 @@ step_pace(struct og_flight *flight, int64_t now_ms)
 		return;
 	}
 	if (now_ms > last_call(flight)) {
-		og_flight_give_up(flight, OG_TIMEOUT);
+		/* What went wrong before says more than that time is up. */
+		og_flight_give_up(flight, flight->failure != OG_NOT_A_MEMBER ?
+		    flight->failure : OG_TIMEOUT);
 		return;
 	}
 	fetch = flight->fetch;

@@ -34,7 +34,7 @@ MEETS = {
     "reset": NETWORK, "close": NETWORK, "tls-reset": NETWORK, "tls-garbage": NETWORK, "tls-cut": NETWORK,
     "status": "unavailable server-error", "missing-scope": CREDENTIAL, "string-error": CREDENTIAL,
     # Only on other requests than the first page, which is all there is to ask.
-    "filter-ignored": ALLOW, "repeated-cursor": ALLOW, "repeated-row": ALLOW,
+    "filter-ignored": ALLOW, "repeated-row": ALLOW,
     # A list that is whole and has another row: that is what it says.
     "other-row": "deny not-a-member",
     # It makes twins of the first row, who is somebody else.
