@@ -69,6 +69,7 @@ OUTSIDE_PAM := $(wildcard common/meaning/api*.c common/meaning/budget.c \
 	common/io/http*.c common/io/store_write*.c common/io/list_write*.c \
 	common/io/list_walk.c common/io/snapshot.c common/io/journal*.c \
 	common/io/lock.c common/io/wants.c common/io/pace.c common/io/sweep.c \
+	common/io/tally_write.c common/client/metrics*.c common/client/key_expiry.c \
 	common/client/fetch.c common/client/ask.c common/client/flight*.c \
 	common/client/sync*.c)
 CORE := $(VALUE) $(filter-out $(OUTSIDE_PAM),$(wildcard common/meaning/*.c \

@@ -187,3 +187,27 @@ og_held_get(struct og_store *store, const struct og_query *query, int64_t now)
 		return NULL;
 	return &one->list;
 }
+
+int64_t
+og_store_oldest(const struct og_store *store, int64_t now, int64_t limit)
+{
+	const struct og_held *one;
+	int64_t oldest, date;
+	size_t i;
+
+	oldest = 0;
+	if (store->held == NULL)
+		return oldest;
+	for (i = 0; i < BUCKETS; i++) {
+		for (one = store->held[i]; one != NULL; one = one->next) {
+			if (!one->usable)
+				continue;
+			date = og_store_date(one->list.head.fetched_at,
+			    one->list.head.boot_ms, now);
+			if (now - date < limit &&
+			    (oldest == 0 || date < oldest))
+				oldest = date;
+		}
+	}
+	return oldest;
+}

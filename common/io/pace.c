@@ -270,6 +270,23 @@ og_pace_fail(struct og_store *store, enum og_endpoint endpoint,
 	close(fd);
 }
 
+void
+og_pace_show_all(struct og_store *store,
+    struct og_budget budget[OG_ENDPOINT_COUNT])
+{
+	unsigned int endpoint;
+	int fd;
+
+	memset(budget, 0, OG_ENDPOINT_COUNT * sizeof(*budget));
+	fd = open_locked(store, O_RDONLY);
+	if (fd < 0)
+		return;
+	for (endpoint = 0; endpoint < OG_ENDPOINT_COUNT; endpoint++)
+		(void)read_slot(store, fd, (enum og_endpoint)endpoint,
+		    &budget[endpoint]);
+	close(fd);
+}
+
 bool
 og_pace_show(struct og_store *store, enum og_endpoint endpoint,
     struct og_budget *budget)

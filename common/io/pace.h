@@ -29,4 +29,8 @@ void og_pace_fail(struct og_store *, enum og_endpoint, enum og_reason why,
 /* For the command line. False: nothing on record. */
 bool og_pace_show(struct og_store *, enum og_endpoint, struct og_budget *);
 
+/* All of them, the lock taken once. Zeroed: nothing on record. */
+void og_pace_show_all(struct og_store *,
+    struct og_budget budget[OG_ENDPOINT_COUNT]);
+
 #endif

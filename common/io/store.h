@@ -4,6 +4,7 @@
  *	DIR/lists/<SHA-256 of the list's query>		a complete or partial list: cdb
  *	DIR/singles/<SHA-256 of the query>		one fact
  *	DIR/pace, DIR/locks/				see pace.h, lock.h
+ *	DIR/counters					see tally_file.h
  *
  * This header is the reader. It opens files read-only and reads: no lock, no
  * slot, nothing that a stopped reader could hold, since in sudo and su the
@@ -92,5 +93,9 @@ void og_store_look_again(struct og_store *);
  * once a second.
  */
 uint64_t og_store_generation(struct og_store *, int64_t now);
+
+/* When the oldest list in memory was fetched that is younger than `limit`
+ * seconds. 0: there is none. */
+int64_t og_store_oldest(const struct og_store *, int64_t now, int64_t limit);
 
 #endif
