@@ -71,17 +71,12 @@ ngx_int_t
 ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     enum og_reason reason)
 {
-    ngx_uint_t                   cache;
-    ngx_http_openai_counters_t  *sh;
-
     ctx->done = 1;
     ctx->decision.reason = reason;
 
-    cache = ctx->decision.cached ? ctx->decision.cache
-                                 : NGX_HTTP_OPENAI_CACHE_WORDS - 1;
-
-    sh = ctx->main_conf->shm_zone->data;
-    (void) ngx_atomic_fetch_add(&sh->decisions[reason][cache], 1);
+    og_tally_decided(ctx->main_conf->tally, ctx->gate->slot, OG_DOOR_NGINX,
+                     reason, ctx->decision.cached ? ctx->decision.cache
+                                                  : OG_TALLY_NO_CACHE);
 
     if (ctx->gate->policy->dry_run) {
 

@@ -9,7 +9,10 @@
 #include <ngx_http_openai_module.h>
 
 
-#define NGX_HTTP_OPENAI_ZONE_SIZE  (8 * ngx_pagesize)
+/* what the slab allocator needs of it, and what we do */
+
+#define NGX_HTTP_OPENAI_ZONE_SIZE                                             \
+    ngx_align(sizeof(struct og_tally) + 16 * ngx_pagesize, ngx_pagesize)
 
 
 static ngx_int_t ngx_http_openai_read_config(ngx_conf_t *cf,
@@ -51,6 +54,7 @@ ngx_http_openai_load(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
     }
 
     omcf->shm_zone->init = ngx_http_openai_init_zone;
+    omcf->shm_zone->data = omcf;
 
     if (omcf->locations.nelts == 0 && omcf->config.len == 0) {
         return NGX_OK;

@@ -14,7 +14,6 @@
 static void ngx_http_openai_loop_read(ngx_event_t *rev);
 static void ngx_http_openai_loop_event(ngx_event_t *ev);
 static void ngx_http_openai_loop_run(ngx_http_openai_loop_t *loop);
-static void ngx_http_openai_loop_count(ngx_http_openai_loop_t *loop);
 static void ngx_http_openai_loop_close(ngx_http_openai_loop_t *loop);
 static void ngx_http_openai_loop_write(ngx_event_t *wev);
 
@@ -142,8 +141,6 @@ ngx_http_openai_loop_run(ngx_http_openai_loop_t *loop)
 
     og_fetch_run(loop->fetch);
 
-    ngx_http_openai_loop_count(loop);
-
     wait = og_fetch_timeout(loop->fetch);
 
     /* ngx_add_timer() alone would keep an old timer that is 300 ms off */
@@ -155,26 +152,6 @@ ngx_http_openai_loop_run(ngx_http_openai_loop_t *loop)
     if (wait >= 0) {
         ngx_add_timer(&loop->timer, ngx_max((ngx_msec_t) wait, 1));
     }
-}
-
-
-static void
-ngx_http_openai_loop_count(ngx_http_openai_loop_t *loop)
-{
-    ngx_http_openai_counters_t      *sh;
-    const struct og_fetch_counters  *now;
-
-    sh = loop->counters;
-    now = og_fetch_counters(loop->fetch);
-
-    (void) ngx_atomic_fetch_add(&sh->requests,
-                                now->requests - loop->counted.requests);
-    (void) ngx_atomic_fetch_add(&sh->failures,
-                                now->failures - loop->counted.failures);
-    (void) ngx_atomic_fetch_add(&sh->shared,
-                                now->shared - loop->counted.shared);
-
-    loop->counted = *now;
 }
 
 

@@ -37,6 +37,7 @@
 #include <value/clock.h>
 #include <value/log.h>
 #include <value/reason.h>
+#include <value/tally.h>
 
 
 /* nginx has it since 1.29 */
@@ -57,6 +58,7 @@ typedef struct {
     const struct og_policy       *policy;
     const char                   *email;
     const struct og_map          *map;
+    size_t                        slot;        /* of its counters */
 } ngx_http_openai_gate_t;
 
 
@@ -88,29 +90,11 @@ typedef struct {
 } ngx_http_openai_location_t;
 
 
-/* of enum og_cache, and none */
-
-#define NGX_HTTP_OPENAI_CACHE_WORDS  (OG_CACHE_REFRESH + 2)
-
-
-/* in shared memory; outlives a reload */
-
-typedef struct {
-    ngx_atomic_t                  decisions[OG_REASON_COUNT + 1]
-                                           [NGX_HTTP_OPENAI_CACHE_WORDS];
-    ngx_atomic_t                  requests;
-    ngx_atomic_t                  failures;
-    ngx_atomic_t                  shared;
-} ngx_http_openai_counters_t;
-
-
 typedef struct {
     struct og_fetch              *fetch;
     ngx_connection_t             *connection;  /* of og_fetch_fd() */
     ngx_event_t                   timer;
     ngx_event_t                   kick;
-    struct og_fetch_counters      counted;
-    ngx_http_openai_counters_t   *counters;
 } ngx_http_openai_loop_t;
 
 
@@ -129,6 +113,7 @@ struct ngx_http_openai_main_conf_s {
     ngx_str_t                     config;
     ngx_path_t                   *cache;
     ngx_shm_zone_t               *shm_zone;
+    struct og_tally              *tally;       /* there; outlives a reload */
     ngx_flag_t                    status;
     ngx_array_t                   locations;   /* ngx_http_openai_location_t */
 

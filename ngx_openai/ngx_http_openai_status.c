@@ -6,73 +6,78 @@
 
 #include <ngx_http_openai_module.h>
 
+#include <client/metrics.h>
+
 
 #define NGX_HTTP_OPENAI_TYPE  "text/plain; version=0.0.4"
 
 
-typedef struct {
-    const char  *name;
-    const char  *help;
-    size_t       offset;
-} ngx_http_openai_metric_t;
-
-
-static u_char *ngx_http_openai_print(u_char *p, u_char *last,
-    ngx_http_openai_counters_t *sh);
-
-
-static ngx_http_openai_metric_t  ngx_http_openai_metrics[] = {
-
-    { "openai_gate_api_requests_total",
-      "Requests sent to the Administration API.",
-      offsetof(ngx_http_openai_counters_t, requests) },
-
-    { "openai_gate_api_failures_total",
-      "Requests to the Administration API that failed.",
-      offsetof(ngx_http_openai_counters_t, failures) },
-
-    { "openai_gate_shared_total",
-      "Answers taken from what another check or process had asked for.",
-      offsetof(ngx_http_openai_counters_t, shared) },
-
-    { NULL, NULL, 0 }
-};
+static void ngx_http_openai_keep_policies(ngx_http_openai_main_conf_t *omcf);
+static ngx_buf_t *ngx_http_openai_print(ngx_pool_t *pool,
+    ngx_http_openai_main_conf_t *omcf);
 
 
 ngx_int_t
 ngx_http_openai_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_slab_pool_t  *shpool;
+    ngx_http_openai_main_conf_t *oomcf = data;
 
-    /* a reload: counters must not go back */
+    ngx_slab_pool_t              *shpool;
+    ngx_http_openai_main_conf_t  *omcf;
 
-    if (data) {
-        shm_zone->data = data;
-        return NGX_OK;
-    }
+    omcf = shm_zone->data;
 
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    if (shm_zone->shm.exists) {
-        shm_zone->data = shpool->data;
-        return NGX_OK;
+    if (oomcf) {
+
+        /* a reload: counters must not go back */
+
+        omcf->tally = oomcf->tally;
+
+    } else if (shm_zone->shm.exists) {
+        omcf->tally = shpool->data;
+
+    } else {
+        omcf->tally = ngx_slab_calloc(shpool, sizeof(struct og_tally));
+        if (omcf->tally == NULL) {
+            return NGX_ERROR;
+        }
+
+        og_tally_init(omcf->tally);
+        shpool->data = omcf->tally;
     }
 
-    shpool->data = ngx_slab_calloc(shpool, sizeof(ngx_http_openai_counters_t));
-    if (shpool->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    shm_zone->data = shpool->data;
+    ngx_http_openai_keep_policies(omcf);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_openai_keep_policies(ngx_http_openai_main_conf_t *omcf)
+{
+    ngx_uint_t                i;
+    const char               *name[OG_TALLY_POLICIES];
+    ngx_http_openai_gate_t  **gate;
+
+    gate = omcf->gates.elts;
+
+    for (i = 0; i < omcf->gates.nelts; i++) {
+        name[i] = gate[i]->policy->name;
+    }
+
+    og_tally_keep(omcf->tally, name, omcf->gates.nelts);
+
+    for (i = 0; i < omcf->gates.nelts; i++) {
+        gate[i]->slot = og_tally_slot(omcf->tally, name[i]);
+    }
 }
 
 
 ngx_int_t
 ngx_http_openai_status_handler(ngx_http_request_t *r)
 {
-    size_t                        size;
     ngx_int_t                     rc;
     ngx_buf_t                    *b;
     ngx_chain_t                   out;
@@ -94,17 +99,10 @@ ngx_http_openai_status_handler(ngx_http_request_t *r)
     ngx_str_set(&r->headers_out.content_type, NGX_HTTP_OPENAI_TYPE);
     r->headers_out.content_type_lowcase = NULL;
 
-    /* no line has more text than this around its number */
-
-    size = (OG_REASON_COUNT + OG_CACHE_REFRESH + 1 + 3 * 5)
-           * (160 + NGX_ATOMIC_T_LEN);
-
-    b = ngx_create_temp_buf(r->pool, size);
+    b = ngx_http_openai_print(r->pool, omcf);
     if (b == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    b->last = ngx_http_openai_print(b->last, b->end, omcf->shm_zone->data);
 
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = b->last - b->pos;
@@ -125,62 +123,54 @@ ngx_http_openai_status_handler(ngx_http_request_t *r)
 }
 
 
-static u_char *
-ngx_http_openai_print(u_char *p, u_char *last, ngx_http_openai_counters_t *sh)
+/* counters are those of all workers, the oldest fact is this one's */
+
+static ngx_buf_t *
+ngx_http_openai_print(ngx_pool_t *pool, ngx_http_openai_main_conf_t *omcf)
 {
-    ngx_uint_t                 i, n;
-    ngx_atomic_uint_t          sum;
-    ngx_http_openai_metric_t  *m;
+    ngx_buf_t                 *b;
+    struct og_buffer           text;
+    struct og_store           *store;
+    struct og_metrics          metrics;
+    ngx_http_openai_worker_t  *worker;
 
-    p = ngx_slprintf(p, last,
-                     "# HELP openai_gate_decisions_total "
-                     "Decisions since nginx was started.\n"
-                     "# TYPE openai_gate_decisions_total counter\n");
+    static const enum og_door  door = OG_DOOR_NGINX;
 
-    for (i = 0; i < OG_REASON_COUNT; i++) {
+    ngx_memzero(&metrics, sizeof(struct og_metrics));
 
-        if (og_reason_verdict(i) == OG_EXEMPT) {
-            continue;
-        }
+    metrics.tally = omcf->tally;
+    metrics.door = &door;
+    metrics.doors = 1;
+    metrics.now = og_clock_wall();
 
-        sum = 0;
+    worker = omcf->conf ? ngx_http_openai_worker(omcf) : NULL;
+    store = worker ? worker->store : NULL;
 
-        for (n = 0; n < NGX_HTTP_OPENAI_CACHE_WORDS; n++) {
-            sum += sh->decisions[i][n];
-        }
-
-        p = ngx_slprintf(p, last,
-                         "openai_gate_decisions_total"
-                         "{verdict=\"%s\",reason=\"%s\"} %uA\n",
-                         og_verdict_word(og_reason_verdict(i)),
-                         og_reason_word(i), sum);
+    if (omcf->conf) {
+        metrics.limit = omcf->conf->ttl + omcf->conf->stale_ttl;
     }
 
-    p = ngx_slprintf(p, last,
-                     "# HELP openai_gate_cache_total "
-                     "Where the facts of a decision came from.\n"
-                     "# TYPE openai_gate_cache_total counter\n");
+    if (store) {
+        metrics.oldest = og_store_oldest(store, metrics.now, metrics.limit);
 
-    for (n = 0; n < NGX_HTTP_OPENAI_CACHE_WORDS - 1; n++) {
-        sum = 0;
+        /* where nobody asks, nobody keeps a pace */
 
-        for (i = 0; i < OG_REASON_COUNT; i++) {
-            sum += sh->decisions[i][n];
+        og_metrics_budgets(&metrics, omcf->conf->base_url ? store : NULL);
+    }
+
+    b = NULL;
+
+    og_buffer_init(&text, OG_METRICS_MAX);
+
+    if (og_metrics_print(&text, &metrics) == OG_OK) {
+        b = ngx_create_temp_buf(pool, text.len);
+
+        if (b) {
+            b->last = ngx_cpymem(b->last, text.data, text.len);
         }
-
-        p = ngx_slprintf(p, last,
-                         "openai_gate_cache_total{cache=\"%s\"} %uA\n",
-                         og_cache_word(n), sum);
     }
 
-    for (m = ngx_http_openai_metrics; m->name; m++) {
-        p = ngx_slprintf(p, last,
-                         "# HELP %s %s\n"
-                         "# TYPE %s counter\n"
-                         "%s %uA\n",
-                         m->name, m->help, m->name, m->name,
-                         *(ngx_atomic_t *) ((char *) sh + m->offset));
-    }
+    og_buffer_free(&text);
 
-    return p;
+    return b;
 }

@@ -150,7 +150,6 @@ ngx_http_openai_worker_create(ngx_http_openai_main_conf_t *omcf)
     worker->log.max_level = (log->log_level & NGX_LOG_DEBUG_HTTP)
                             ? LOG_DEBUG : LOG_INFO;
 
-    worker->loop.counters = omcf->shm_zone->data;
     worker->memo = ngx_http_openai_memo_create();
 
     ngx_http_openai_open_store(omcf, worker);
@@ -220,7 +219,7 @@ ngx_http_openai_open_fetch(ngx_http_openai_main_conf_t *omcf,
     enum og_error  error;
 
     error = og_fetch_new(&worker->loop.fetch, omcf->conf, worker->store,
-                         &omcf->credentials, &worker->log);
+                         &omcf->credentials, omcf->tally, &worker->log);
 
     if (error != OG_OK) {
         ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,

@@ -12,6 +12,7 @@
 #include "io/exempt.h"
 #include "io/load.h"
 #include "io/store.h"
+#include "io/tally_file.h"
 #include "value/clock.h"
 
 /* One decision under way. */
@@ -270,6 +271,30 @@ evaluate(struct gate *gate)
 	return og_check_decision(gate->check)->reason;
 }
 
+/* After the decision, which it cannot change: io/tally_file.h. Who is exempt
+ * was judged before the store was opened. */
+static void
+count(struct gate *gate)
+{
+	const char *policy;
+	unsigned int cache;
+	struct og_message ignored;
+
+	if (gate->conf == NULL || geteuid() != 0)
+		return;
+	if (gate->store == NULL)
+		(void)og_store_open(&gate->store, gate->conf->directory, 0,
+		    gate->conf, NULL, &ignored);
+	if (gate->store == NULL)
+		return;
+	policy = gate->policy != NULL ? gate->policy->name : NULL;
+	cache = OG_TALLY_NO_CACHE;
+	if (gate->check != NULL)
+		cache = (unsigned int)og_check_cache(gate->check);
+	og_tally_file_count(gate->store, policy, OG_DOOR_PAM,
+	    gate->answer->reason, cache);
+}
+
 void
 gate_decide(struct gate_answer *answer, const struct gate_question *question,
     const struct og_log *log)
@@ -289,6 +314,7 @@ gate_decide(struct gate_answer *answer, const struct gate_question *question,
 	if (reason == OG_GO_ON)
 		reason = evaluate(&gate);
 	answer->reason = reason;
+	count(&gate);
 
 	og_check_free(gate.check);
 	og_store_free(gate.store);

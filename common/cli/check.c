@@ -172,6 +172,10 @@ check_one(struct og_cli *cli, const struct options *options)
 	memset(&judged, 0, sizeof(judged));
 	judged.report.user = options->user;
 	judged.report.reason = judge(cli, options, &mind, &judged);
+	og_tally_decided(cli->tally, og_cli_slot(cli,
+	    judged.report.policy != NULL ? judged.report.policy->name : NULL),
+	    OG_DOOR_CLI, judged.report.reason, judged.report.facts != NULL ?
+	    (unsigned int)judged.report.cache : OG_TALLY_NO_CACHE);
 	status = og_cli_exit(judged.report.reason);
 	if (!options->json)
 		print_text(&judged.report);

@@ -12,6 +12,7 @@
 #include "meaning/config.h"
 #include "value/log.h"
 #include "value/reason.h"
+#include "value/tally.h"
 
 /* Exit statuses, openai-gate(8), and sysexits(3)' for a misused command. */
 #define OG_EXIT_PASS		0
@@ -24,6 +25,7 @@ struct og_cli {
 	const char *conf_path;
 	struct og_config *conf;		/* NULL until loaded */
 	struct og_store *store;		/* NULL: none */
+	struct og_tally *tally;		/* of this process; NULL: not counted */
 	struct og_log log;		/* to standard error */
 };
 
@@ -42,6 +44,9 @@ enum og_reason og_cli_load(struct og_cli *);
  * OG_UNSAFE_FILE when it must not be trusted. One that is open stays.
  */
 enum og_reason og_cli_open_store(struct og_cli *);
+
+/* Where decisions by that policy (NULL: none) are counted. */
+size_t og_cli_slot(const struct og_cli *, const char *policy);
 
 int og_cli_check(struct og_cli *, int argc, char **argv);
 int og_cli_config(struct og_cli *, int argc, char **argv);

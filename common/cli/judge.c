@@ -61,7 +61,7 @@ prepare_fetch(struct og_judge *judge)
 		return reason;
 	}
 	error = og_fetch_new(&judge->fetch, cli->conf, cli->store,
-	    &judge->credentials, &cli->log);
+	    &judge->credentials, cli->tally, &cli->log);
 	if (error == OG_OK)
 		return OG_GO_ON;
 	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "io/store_write.h"
+#include "io/tally_write.h"
 
 struct command {
 	const char *name;
@@ -87,7 +88,25 @@ og_cli_load(struct og_cli *cli)
 	reason = og_load_config(&cli->conf, cli->conf_path, &message);
 	if (reason != OG_GO_ON)
 		og_log(&cli->log, LOG_ERR, "%s", message.text);
+	else
+		cli->tally = og_tally_new(cli->conf);
 	return reason;
+}
+
+size_t
+og_cli_slot(const struct og_cli *cli, const char *policy)
+{
+	return cli->tally == NULL ? OG_TALLY_NO_POLICY :
+	    og_tally_slot(cli->tally, policy);
+}
+
+/* What cannot be counted changes no answer. */
+static void
+add_up(struct og_cli *cli)
+{
+	if (cli->store != NULL && cli->tally != NULL)
+		(void)og_tally_write(cli->store, cli->conf, cli->tally);
+	free(cli->tally);
 }
 
 enum og_reason
@@ -197,6 +216,7 @@ main(int argc, char **argv)
 		return og_cli_usage("unknown command '%s'", argv[first]);
 	}
 	status = commands[i].run(&cli, argc - first - 1, argv + first + 1);
+	add_up(&cli);
 	og_store_free(cli.store);
 	og_config_free(cli.conf);
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -253,7 +253,8 @@ run(struct og_cli *cli, struct screen *screen)
 	}
 	events = (struct og_sync_events){ screen, on_progress, on_changed,
 	    on_ended };
-	reason = og_sync_run(cli->conf, cli->store, http, &cli->log, &events);
+	reason = og_sync_run(cli->conf, cli->store, http, cli->tally,
+	    &cli->log, &events);
 out:
 	og_http_free(http);
 	og_credentials_free(&credentials);
@@ -354,6 +355,9 @@ og_cli_sync(struct og_cli *cli, int argc, char **argv)
 	began_ms = og_clock_mono();
 	screen.told_ms = began_ms;
 	reason = run(cli, &screen);
+	if (reason == OG_GO_ON)
+		og_tally_synced(cli->tally, og_clock_wall(),
+		    og_clock_mono() - began_ms);
 	say_summary(&screen, reason, (og_clock_mono() - began_ms) / 1000);
 	return reason == OG_GO_ON ? OG_EXIT_PASS : og_cli_exit(reason);
 }

@@ -11,7 +11,7 @@
 enum og_error
 og_fetch_new(struct og_fetch **fetchp, const struct og_config *conf,
     struct og_store *store, const struct og_credentials *credentials,
-    const struct og_log *log)
+    struct og_tally *tally, const struct og_log *log)
 {
 	struct og_fetch *fetch;
 	enum og_error error;
@@ -22,6 +22,7 @@ og_fetch_new(struct og_fetch **fetchp, const struct og_config *conf,
 		return OG_ERR_NOMEM;
 	fetch->conf = conf;
 	fetch->store = store;
+	fetch->tally = tally;
 	fetch->log = log;
 	TAILQ_INIT(&fetch->flights);
 	TAILQ_INIT(&fetch->asks);
@@ -60,12 +61,6 @@ bool
 og_fetch_idle(const struct og_fetch *fetch)
 {
 	return TAILQ_EMPTY(&fetch->asks) && TAILQ_EMPTY(&fetch->flights);
-}
-
-const struct og_fetch_counters *
-og_fetch_counters(const struct og_fetch *fetch)
-{
-	return &fetch->counters;
 }
 
 void

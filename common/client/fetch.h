@@ -17,17 +17,19 @@
 #include "meaning/config.h"
 #include "meaning/policy.h"
 #include "value/log.h"
+#include "value/tally.h"
 
 struct og_fetch;
 struct og_ask;
 
 /*
- * conf, store (NULL: none; nothing is shared or remembered), credentials and
- * log are borrowed. A conf without base_url makes every ask fail as OG_STORE,
- * without a request.
+ * conf, store (NULL: none; nothing is shared or remembered), credentials,
+ * tally (NULL: nobody counts) and log are borrowed. A conf without base_url
+ * makes every ask fail as OG_STORE, without a request.
  */
 enum og_error og_fetch_new(struct og_fetch **, const struct og_config *,
-    struct og_store *, const struct og_credentials *, const struct og_log *);
+    struct og_store *, const struct og_credentials *, struct og_tally *,
+    const struct og_log *);
 void og_fetch_free(struct og_fetch *);		/* NULL is fine; calls nobody back */
 
 int og_fetch_fd(const struct og_fetch *);
@@ -59,13 +61,5 @@ bool og_fetch_idle(const struct og_fetch *);
 
 /* og_fetch_run until the ask that `finished` speaks of is done. */
 void og_fetch_wait(struct og_fetch *, const bool *finished);
-
-/* For og_gate_status and `status`: counted since og_fetch_new. */
-struct og_fetch_counters {
-	uint64_t requests;
-	uint64_t failures;
-	uint64_t shared;	/* answers taken from another's fetch */
-};
-const struct og_fetch_counters *og_fetch_counters(const struct og_fetch *);
 
 #endif

@@ -122,7 +122,6 @@ og_flight_fail(struct og_flight *flight, enum og_reason reason,
 	struct og_waiter *waiter, *next;
 
 	fetch = flight->fetch;
-	fetch->counters.failures++;
 	flight->failure = reason;
 	if (fetch->store != NULL)
 		og_pace_fail(fetch->store, og_flight_endpoint(flight), reason,

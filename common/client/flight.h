@@ -98,7 +98,7 @@ struct og_fetch {
 	struct og_flights flights;
 	struct og_asks asks;
 	int64_t quiet_until;		/* no background refresh before; monotonic ms */
-	struct og_fetch_counters counters;
+	struct og_tally *tally;		/* NULL: nobody counts */
 };
 
 /*

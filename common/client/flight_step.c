@@ -76,12 +76,12 @@ settle_from_store(struct og_flight *flight)
 	    waiter = next) {
 		next = TAILQ_NEXT(waiter, next);
 		if (answered_by_store(flight, waiter, now)) {
-			fetch->counters.shared++;
+			og_tally_shared(fetch->tally);
 			og_flight_land(waiter, OG_LANDED);
 		} else if (flight->kind == OG_FLIGHT_LIST &&
 		    og_list_is_large(fetch->conf, &list, flight->query.kind,
 		    now)) {
-			fetch->counters.shared++;
+			og_tally_shared(fetch->tally);
 			og_flight_land(waiter, OG_LANDED_PARTIAL);
 		}
 	}
@@ -204,6 +204,8 @@ arrived(void *arg, const struct og_reply *reply)
 	og_flight_grow_old(flight, reply->age);
 	og_api_read(&answer, flight->kind == OG_FLIGHT_ROW ? &flight->path :
 	    &flight->query, reply);
+	og_tally_fetched(flight->fetch->tally, og_flight_endpoint(flight),
+	    og_api_outcome(reply, &answer));
 	og_flight_take(flight, &answer);
 	og_page_free(&answer.page);
 }
@@ -242,7 +244,6 @@ send_request(struct og_flight *flight)
 		flight->sent_boot_ms = og_clock_boot();
 		flight->age = 0;
 	}
-	fetch->counters.requests++;
 	return OG_OK;
 }
 
@@ -272,12 +273,15 @@ hold_back(struct og_flight *flight, int64_t now_ms, int64_t wait,
 	shares = flight->waited && flight->pages == 0 &&
 	    why != OG_RATE_LIMITED;
 	if (shares || only_background(flight) ||
-	    now_ms + wait > last_call(flight))
+	    now_ms + wait > last_call(flight)) {
 		og_flight_give_up(flight, why);
-	else if (why != OG_RATE_LIMITED && wait > RETRY_POLL_MS)
-		flight->wake = now_ms + RETRY_POLL_MS;
-	else
-		flight->wake = now_ms + wait;
+		return;
+	}
+	if (why != OG_RATE_LIMITED && wait > RETRY_POLL_MS)
+		wait = RETRY_POLL_MS;
+	flight->wake = now_ms + wait;
+	og_tally_waited(flight->fetch->tally, og_flight_endpoint(flight),
+	    wait);
 }
 
 static void

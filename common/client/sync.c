@@ -153,14 +153,14 @@ open_journals(struct og_sync *sync)
 
 enum og_reason
 og_sync_run(const struct og_config *conf, struct og_store *store,
-    struct og_http *http, const struct og_log *log,
+    struct og_http *http, struct og_tally *tally, const struct og_log *log,
     const struct og_sync_events *events)
 {
 	enum og_reason reason;
 	struct og_sync sync;
 	struct plan plan;
 
-	sync = (struct og_sync){ conf, store, http, log, events, NULL };
+	sync = (struct og_sync){ conf, store, http, tally, log, events, NULL };
 	memset(&plan, 0, sizeof(plan));
 	reason = open_journals(&sync);
 	if (reason == OG_GO_ON && !make_plan(&plan, &sync))

@@ -21,6 +21,7 @@
 #include "meaning/config.h"
 #include "value/fact.h"
 #include "value/log.h"
+#include "value/tally.h"
 
 /* One list under way. Borrowed for the time of a callback. */
 struct og_sync_progress {
@@ -55,11 +56,13 @@ struct og_sync_events {
 };
 
 /*
- * All are borrowed. OG_GO_ON: every list is complete. Else why the first one
- * that failed did; the others were tried all the same, and the next run goes
+ * All are borrowed; tally may be NULL: nobody counts.
+ *
+ * OG_GO_ON: every list is complete. Else why the first one that failed did; the others were tried all the same, and the next run goes
  * on. OG_STORE: another process is at it, or the store cannot be written.
  */
 enum og_reason og_sync_run(const struct og_config *, struct og_store *,
-    struct og_http *, const struct og_log *, const struct og_sync_events *);
+    struct og_http *, struct og_tally *, const struct og_log *,
+    const struct og_sync_events *);
 
 #endif

@@ -191,6 +191,8 @@ arrived(void *arg, const struct og_reply *reply)
 	list->arrived = true;
 	list->age = reply->age;
 	og_api_read(&list->answer, &list->list, reply);
+	og_tally_fetched(list->sync->tally, og_api_endpoint(&list->list),
+	    og_api_outcome(reply, &list->answer));
 }
 
 static bool

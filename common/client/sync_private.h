@@ -15,6 +15,7 @@ struct og_sync {
 	const struct og_config *conf;
 	struct og_store *store;
 	struct og_http *http;
+	struct og_tally *tally;
 	const struct og_log *log;
 	const struct og_sync_events *events;
 	struct og_journals *journals;

@@ -24,6 +24,7 @@
 #include "io/helper.h"
 #include "io/load.h"
 #include "io/store_write.h"
+#include "io/tally_write.h"
 #include "value/clock.h"
 #include "value/text.h"
 
@@ -41,6 +42,7 @@ struct session {
 	struct og_store *store;
 	struct og_credentials credentials;
 	struct og_fetch *fetch;
+	struct og_tally *tally;		/* our own; NULL: not counted */
 	struct og_log log;
 	bool finished;
 	struct request *request;
@@ -244,8 +246,9 @@ prepare(struct session *session)
 		return reason;
 	mark_stale(session);
 	og_confine(session->conf->directory, &session->log);
+	session->tally = og_tally_new(session->conf);
 	error = og_fetch_new(&session->fetch, session->conf, session->store,
-	    &session->credentials, &session->log);
+	    &session->credentials, session->tally, &session->log);
 	/* It stands in the header now, and nowhere else. */
 	og_buffer_free(&session->credentials.key);
 	if (error == OG_OK)
@@ -277,6 +280,10 @@ serve(struct request *request)
 	else
 		og_fetch_wait(session.fetch, &session.finished);
 	og_fetch_free(session.fetch);
+	if (session.store != NULL && session.tally != NULL)
+		(void)og_tally_write(session.store, session.conf,
+		    session.tally);
+	free(session.tally);
 	og_store_free(session.store);
 	og_credentials_free(&session.credentials);
 	og_config_free(session.conf);

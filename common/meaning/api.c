@@ -270,6 +270,46 @@ og_api_read(struct og_answer *answer, const struct og_query *query,
 	}
 }
 
+static enum og_outcome
+outcome_of_status(long status)
+{
+	switch (status) {
+	case 200:
+		return OG_OUTCOME_200;
+	case 400:
+		return OG_OUTCOME_400;
+	case 401:
+		return OG_OUTCOME_401;
+	case 403:
+		return OG_OUTCOME_403;
+	case 404:
+		return OG_OUTCOME_404;
+	case 429:
+		return OG_OUTCOME_429;
+	default:
+		return status >= 500 && status <= 599 ? OG_OUTCOME_5XX :
+		    OG_OUTCOME_OTHER;
+	}
+}
+
+enum og_outcome
+og_api_outcome(const struct og_reply *reply, const struct og_answer *answer)
+{
+	if (reply->error == OG_OK && (reply->status != 200 ||
+	    answer->state != OG_FACT_FAILED))
+		return outcome_of_status(reply->status);
+	switch (answer->failure) {
+	case OG_TIMEOUT:
+		return OG_OUTCOME_TIMEOUT;
+	case OG_NETWORK:
+		return OG_OUTCOME_NETWORK;
+	case OG_PROTOCOL:
+		return OG_OUTCOME_PROTOCOL;
+	default:
+		return OG_OUTCOME_OTHER;
+	}
+}
+
 void
 og_api_read_container(struct og_answer *answer,
     struct og_container *container, const char *id,

@@ -13,6 +13,7 @@
 #include "value/buffer.h"
 #include "value/error.h"
 #include "value/fact.h"
+#include "value/tally.h"
 
 #define OG_API_BODY_MAX		(32 * 1024 * 1024)	/* bytes of one answer */
 #define OG_API_PATH_MAX		(32 * 1024)		/* bytes of one path */
@@ -117,6 +118,10 @@ struct og_answer {
  */
 void og_api_read(struct og_answer *answer, const struct og_query *query,
     const struct og_reply *reply);
+
+/* How the request ended, for who counts. */
+enum og_outcome og_api_outcome(const struct og_reply *,
+    const struct og_answer *);
 
 /* Picks one address (folded) out of the rows of an emails[] answer. */
 enum og_pick {

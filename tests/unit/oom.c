@@ -317,7 +317,8 @@ fetch_nothing(void)
 	og_facts_get(&wanted, &query);
 	og_credentials_init(&credentials);
 	if (og_buffer_add(&credentials.key, "sk-admin-x", 10) != OG_OK ||
-	    og_fetch_new(&fetch, conf, NULL, &credentials, NULL) != OG_OK)
+	    og_fetch_new(&fetch, conf, NULL, &credentials, NULL, NULL) !=
+	    OG_OK)
 		goto out;
 	finished = false;
 	if (og_fetch_ask(fetch, &wanted, og_clock_mono() + 200, answered,
