@@ -10,6 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "client/key_expiry.h"
 #include "io/file.h"
 #include "io/http.h"
 #include "io/pace.h"
@@ -18,6 +19,9 @@
 
 /* More apart than this, and certificates and ages cannot be judged. */
 #define CLOCK_TOLERANCE	60	/* seconds */
+
+#define DAY		((int64_t)24 * 60 * 60)
+#define EXPIRY_WARN	14	/* days */
 
 struct examination {
 	struct og_cli *cli;
@@ -254,6 +258,37 @@ examine_lines(struct examination *ex, const struct og_policy *policy,
 	}
 }
 
+/* Good to know, and no more: a key need not be allowed to see itself. */
+static void
+examine_expiry(struct examination *ex)
+{
+	static const char what[] = "key's expiry";
+	struct og_key_expiry expiry;
+	char text[OG_MESSAGE_MAX + 64];
+	int64_t left;
+
+	expiry = og_key_expiry_ask(ex->cli->conf, ex->cli->store, ex->http,
+	    &ex->credentials, ex->cli->tally);
+	left = expiry.at - og_clock_wall();
+	if (expiry.at == 0) {
+		snprintf(text, sizeof(text), "not known%s%s",
+		    expiry.message.text[0] != '\0' ? ": " : "",
+		    expiry.message.text);
+		good(what, text);
+	} else if (expiry.at < 0) {
+		good(what, "never");
+	} else {
+		snprintf(text, sizeof(text), "in %" PRId64 " days%s",
+		    left > 0 ? left / DAY : 0, left >= EXPIRY_WARN * DAY ? "" :
+		    ": make a new one, write it to key_file, then delete this "
+		    "one");
+		if (left < EXPIRY_WARN * DAY)
+			warn(what, text);
+		else
+			good(what, text);
+	}
+}
+
 static void
 examine_api(struct examination *ex)
 {
@@ -268,6 +303,7 @@ examine_api(struct examination *ex)
 	/* A key or network that fails here fails everywhere: say it once. */
 	if (!examine_list(ex, &list))
 		return;
+	examine_expiry(ex);
 	list.kind = OG_QUERY_INVITE;
 	(void)examine_list(ex, &list);
 	for (i = 0; i < conf->policy_count; i++) {

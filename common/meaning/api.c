@@ -335,3 +335,30 @@ og_api_read_container(struct og_answer *answer,
 		read_refusal(answer, id, reply);
 	}
 }
+
+void
+og_api_read_keys(struct og_answer *answer, int64_t *expires_at,
+    const char *key, const struct og_reply *reply)
+{
+	static const char what[] = "admin keys";
+	struct og_message why;
+	enum og_error error;
+
+	start(answer);
+	*expires_at = 0;
+	if (reply->error != OG_OK) {
+		read_broken(answer, what, reply);
+	} else if (reply->status == 200) {
+		error = og_keys_read(expires_at, key, reply->body, reply->len,
+		    &why);
+		if (error != OG_OK)
+			read_fault(answer, what, error, &why);
+		else
+			answer->state = OG_FACT_FOUND;
+	} else if (reply->status == 404) {
+		answer->state = OG_FACT_ABSENT;
+		tell(answer, "%s: HTTP 404", what);
+	} else {
+		read_refusal(answer, what, reply);
+	}
+}

@@ -33,9 +33,10 @@ enum og_endpoint {
 	OG_ENDPOINT_GROUP_USER,
 	OG_ENDPOINT_INVITES,
 	OG_ENDPOINT_PROJECT,
-	OG_ENDPOINT_GROUP
+	OG_ENDPOINT_GROUP,
+	OG_ENDPOINT_ADMIN_KEYS
 };
-#define OG_ENDPOINT_COUNT (OG_ENDPOINT_GROUP + 1)
+#define OG_ENDPOINT_COUNT (OG_ENDPOINT_ADMIN_KEYS + 1)
 
 /* The endpoint that answers this query directly. */
 enum og_endpoint og_api_endpoint(const struct og_query *);
@@ -58,6 +59,9 @@ enum og_error og_api_emails_path(struct og_buffer *, const char *const *email,
 /* A project or group itself, for doctor: kind is PROJECT_USER or GROUP_USER. */
 enum og_error og_api_container_path(struct og_buffer *, enum og_query_kind kind,
     const char *id);
+
+/* The first page of the organization's admin keys. */
+enum og_error og_api_keys_path(struct og_buffer *);
 
 /* The rows of one answer. */
 struct og_page {
@@ -142,5 +146,13 @@ struct og_container {
 };
 void og_api_read_container(struct og_answer *answer,
     struct og_container *container, const char *id, const struct og_reply *);
+
+/*
+ * When `key` expires, by the list of admin keys, where the API shows of each
+ * its two ends ("sk-admin...def"). *expires_at: Unix seconds; -1: never; 0: it
+ * is not told, also when none or several are shown so. A 404 is ABSENT.
+ */
+void og_api_read_keys(struct og_answer *answer, int64_t *expires_at,
+    const char *key, const struct og_reply *);
 
 #endif

@@ -14,4 +14,8 @@ enum og_error og_page_read(struct og_page *page, const struct og_query *,
 enum og_error og_container_read(struct og_container *, const char *id,
     const char *body, size_t len, struct og_message *why);
 
+/* As og_api_read_keys. */
+enum og_error og_keys_read(int64_t *expires_at, const char *key,
+    const char *body, size_t len, struct og_message *why);
+
 #endif

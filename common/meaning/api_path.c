@@ -50,6 +50,8 @@ og_endpoint_word(enum og_endpoint endpoint)
 		return "project";
 	case OG_ENDPOINT_GROUP:
 		return "group";
+	case OG_ENDPOINT_ADMIN_KEYS:
+		return "admin-keys";
 	}
 	return "unknown";
 }
@@ -207,6 +209,13 @@ og_api_emails_path(struct og_buffer *path, const char *const *email,
 			error = add_encoded(&built, email[i]);
 	}
 	return finish(path, &built, error);
+}
+
+enum og_error
+og_api_keys_path(struct og_buffer *path)
+{
+	return og_buffer_addf(path, "/organization/admin_api_keys?limit=%d",
+	    PAGE_ROWS);
 }
 
 enum og_error

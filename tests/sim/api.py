@@ -21,6 +21,7 @@ _ROUTES = [(kind, re.compile(path)) for kind, path in (
     ("group", "/organization/groups/([^/]+)"),
     ("group-users", "/organization/groups/([^/]+)/users"),
     ("group-user", "/organization/groups/([^/]+)/users/([^/]+)"),
+    ("admin-keys", "/organization/admin_api_keys"),
     ("invites", "/organization/invites"),
     ("invite", "/organization/invites/([^/]+)"),
 )]
@@ -235,6 +236,10 @@ class Api:
         if group is None or group[1].value(who) is None:
             return not_found()
         return Answer(200, organization.group_member(who))
+
+    def _admin_keys(self, request, organization):
+        return Answer(200, dialect_a(organization.admin_keys, request.query(),
+                                     lambda _, row: row))
 
     def _invites(self, request, organization):
         return Answer(200, dialect_a(organization.invites, request.query(),

@@ -10,7 +10,7 @@ from roster import Block, Roster, fold, identifier
 SOME_TIME = 1711471533
 
 _TOP = {"name", "id", "admin_key", "defaults", "users", "generate", "projects",
-        "groups", "invites", "emails_filter", "owners_in_projects", "comment"}
+        "groups", "invites", "admin_keys", "emails_filter", "owners_in_projects", "comment"}
 _DEFAULTS = {"role", "added_at"}
 _FLAGS = {"is_service_account", "is_scim_managed", "is_default", "created"}
 _NESTED = ("enabled", "banned", "banned_at")
@@ -21,6 +21,8 @@ _GENERATE = {"users", "pattern", "id", "first", "role", "projects", "groups",
 _PROJECT = {"id", "name", "archived", "created_at", "members", "extra", "comment"}
 _GROUP = {"id", "name", "created_at", "is_scim_managed", "group_type", "members",
           "comment"}
+_ADMIN_KEY = {"id", "name", "key", "redacted_value", "created_at", "expires_at",
+              "extra", "comment"}
 _INVITE = {"id", "email", "role", "status", "created_at", "expires_at",
            "accepted_at", "projects", "extra", "comment"}
 
@@ -77,6 +79,7 @@ class Organization:
         self.projects = self._read_projects()
         self.groups = self._read_groups()
         self.invites = self._read_invites()
+        self.admin_keys = self._read_admin_keys()
 
     # People.
 
@@ -303,4 +306,31 @@ class Organization:
             }
             row.update(entry.get("extra", {}))
             rows[ident] = row
+        return Roster(rows)
+
+    def _read_admin_keys(self):
+        """Without entries: the key in use, which never expires."""
+        rows = {}
+        document = self.document
+        if "admin_keys" not in document:
+            document = {"admin_keys": [{"name": "The gate", "key": self.admin_key}]}
+        for where, entry in _entries(document, "admin_keys", _ADMIN_KEY):
+            key = entry.get("key", "")
+            shown = entry.get("redacted_value", f"{key[:8]}...{key[-3:]}")
+            if not key and "redacted_value" not in entry:
+                raise OrganizationError(f"{where}: want a key or a redacted_value")
+            ident = entry.get("id") or "key_" + identifier(f"{key} {shown}", 24)
+            rows[ident] = {
+                "object": "organization.admin_api_key",
+                "id": ident,
+                "name": entry.get("name"),
+                "redacted_value": shown,
+                "created_at": entry.get("created_at", SOME_TIME),
+                "expires_at": entry.get("expires_at"),
+                "last_used_at": SOME_TIME,
+                "owner": {"type": "user", "object": "organization.user",
+                          "id": "user-owner", "name": "Owner",
+                          "created_at": SOME_TIME, "role": "owner"},
+            }
+            rows[ident].update(entry.get("extra", {}))
         return Roster(rows)
