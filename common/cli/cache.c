@@ -2,6 +2,7 @@
  * openai-gate cache: what the store holds, and how to make it forget.
  */
 #include "cli/cli.h"
+#include "cli/status.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,20 +21,6 @@ struct listing {
 	size_t useless;
 	uint64_t bytes;
 };
-
-static const char *
-age_word(enum og_age age)
-{
-	switch (age) {
-	case OG_AGE_FRESH:
-		return "fresh";
-	case OG_AGE_STALE:
-		return "stale";
-	case OG_AGE_EXPIRED:
-		return "expired";
-	}
-	return "expired";
-}
 
 static void
 list_entry(void *arg, const struct og_store_entry *entry)
@@ -57,7 +44,7 @@ list_entry(void *arg, const struct og_store_entry *entry)
 	og_query_text(&fact.query, query);
 	printf("%-44s  %6" PRId64 " s  %-7s  ", query,
 	    listing->now - fact.fetched_at,
-	    age_word(og_fact_age(listing->conf, &fact, listing->now)));
+	    og_age_word(og_fact_age(listing->conf, &fact, listing->now)));
 	if (entry->list == OG_LIST_COMPLETE)
 		printf("all %" PRId64 " rows\n", entry->rows);
 	else if (entry->list == OG_LIST_PARTIAL)
@@ -130,7 +117,7 @@ show_fact(const struct showing *showing, const struct og_fact *fact)
 	printf("%s\n  %s, %" PRId64 " s old, %s\n", query,
 	    fact->state == OG_FACT_FOUND ? "found" : "not there",
 	    showing->now - fact->fetched_at,
-	    age_word(og_fact_age(showing->cli->conf, fact, showing->now)));
+	    og_age_word(og_fact_age(showing->cli->conf, fact, showing->now)));
 	if (fact->state != OG_FACT_FOUND)
 		return;
 	record = &fact->record;

@@ -52,6 +52,7 @@ int og_cli_check(struct og_cli *, int argc, char **argv);
 int og_cli_config(struct og_cli *, int argc, char **argv);
 int og_cli_cache(struct og_cli *, int argc, char **argv);
 int og_cli_sync(struct og_cli *, int argc, char **argv);
+int og_cli_status(struct og_cli *, int argc, char **argv);
 int og_cli_doctor(struct og_cli *, int argc, char **argv);
 int og_cli_setup(struct og_cli *, int argc, char **argv);
 

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/status.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -35,13 +36,27 @@ fact_json(const struct og_fact *fact, int64_t now)
 	    fact->source == OG_SOURCE_API ? "api" : "store"));
 }
 
+/* Takes the object. */
+static enum og_error
+print_line(json_t *object)
+{
+	int failed;
+
+	if (object == NULL)
+		return OG_ERR_NOMEM;
+	failed = json_dumpf(object, stdout, JSON_COMPACT);
+	json_decref(object);
+	if (failed != 0 || putchar('\n') == EOF)
+		return OG_ERR_SYSTEM;
+	return OG_OK;
+}
+
 enum og_error
 og_cli_print_json(const struct og_report *report)
 {
 	json_t *object, *facts;
 	const struct og_record *user;
 	size_t i;
-	int failed;
 
 	facts = json_array();
 	for (i = 0; facts != NULL && report->facts != NULL &&
@@ -64,11 +79,178 @@ og_cli_print_json(const struct og_report *report)
 	    "cache", report->facts == NULL ? json_null() :
 	    json_string(og_cache_word(report->cache)),
 	    "facts", facts);
-	if (object == NULL)
-		return OG_ERR_NOMEM;
-	failed = json_dumpf(object, stdout, JSON_COMPACT);
-	json_decref(object);
-	if (failed != 0 || putchar('\n') == EOF)
-		return OG_ERR_SYSTEM;
-	return OG_OK;
+	return print_line(object);
+}
+
+/* ---- status ---- */
+
+static json_t *
+number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+/* Unix time, or an age: null when not known. */
+static json_t *
+known(int64_t n, bool is_known)
+{
+	return is_known ? json_integer((json_int_t)n) : json_null();
+}
+
+static json_t *
+seconds(int64_t ms)
+{
+	return json_real((double)ms / 1000);
+}
+
+static void
+add_decisions(json_t *array, const struct og_tally *tally, size_t slot,
+    enum og_door door)
+{
+	const struct og_tally_count *count;
+	unsigned int i;
+
+	count = &tally->policy[slot][door];
+	for (i = 0; i < OG_REASON_COUNT; i++) {
+		if (count->reason[i] == 0)
+			continue;
+		json_array_append_new(array, json_pack(
+		    "{s:s, s:o, s:s, s:s, s:o}",
+		    "door", og_door_word(door),
+		    "policy", text(slot == OG_TALLY_NO_POLICY ? NULL :
+		    tally->name[slot].text),
+		    "verdict", og_verdict_word(og_reason_verdict(
+		    (enum og_reason)i)),
+		    "reason", og_reason_word((enum og_reason)i),
+		    "count", number(count->reason[i])));
+	}
+}
+
+static void
+add_caches(json_t *array, const struct og_tally *tally, size_t slot,
+    enum og_door door)
+{
+	const struct og_tally_count *count;
+	unsigned int i;
+
+	count = &tally->policy[slot][door];
+	for (i = 0; i < OG_TALLY_CACHES; i++) {
+		if (count->cache[i] == 0)
+			continue;
+		json_array_append_new(array, json_pack(
+		    "{s:s, s:o, s:s, s:o}",
+		    "door", og_door_word(door),
+		    "policy", text(slot == OG_TALLY_NO_POLICY ? NULL :
+		    tally->name[slot].text),
+		    "cache", og_cache_word((enum og_cache)i),
+		    "count", number(count->cache[i])));
+	}
+}
+
+static json_t *
+each_count(const struct og_metrics *metrics,
+    void (*add)(json_t *, const struct og_tally *, size_t, enum og_door))
+{
+	json_t *array;
+	size_t door, slot;
+
+	array = json_array();
+	for (door = 0; array != NULL && door < metrics->doors; door++) {
+		for (slot = 0; slot <= OG_TALLY_NO_POLICY; slot++)
+			add(array, metrics->tally, slot, metrics->door[door]);
+	}
+	return array;
+}
+
+static json_t *
+endpoint_json(const struct og_metrics *metrics, enum og_endpoint endpoint)
+{
+	const struct og_budget *budget;
+	const uint64_t *fetched;
+	json_t *requests;
+	unsigned int i;
+
+	fetched = metrics->tally->fetched[endpoint];
+	budget = &metrics->budget[endpoint];
+	requests = json_object();
+	for (i = 0; requests != NULL && i < OG_OUTCOME_COUNT; i++) {
+		if (fetched[i] != 0)
+			json_object_set_new(requests, og_outcome_word(
+			    (enum og_outcome)i), number(fetched[i]));
+	}
+	return json_pack("{s:s, s:o, s:i, s:o, s:i, s:o, s:o}",
+	    "endpoint", og_endpoint_word(endpoint),
+	    "requests", requests,
+	    "last_minute", (int)og_budget_spent(budget, metrics->boot_ms),
+	    "waited", seconds((int64_t)metrics->tally->waited_ms[endpoint]),
+	    "failures", (int)budget->failures,
+	    "last_failure", text(budget->failures == 0 ? NULL :
+	    og_reason_word(budget->last_failure)),
+	    "backoff", seconds(og_metrics_backoff_ms(metrics, endpoint)));
+}
+
+static json_t *
+api_json(const struct og_metrics *metrics)
+{
+	enum og_endpoint endpoint;
+	json_t *array;
+
+	array = json_array();
+	for (endpoint = 0; array != NULL && endpoint < OG_ENDPOINT_COUNT;
+	    endpoint++)
+		json_array_append_new(array,
+		    endpoint_json(metrics, endpoint));
+	return array;
+}
+
+static json_t *
+lists_json(const struct og_status *status)
+{
+	char query[OG_QUERY_TEXT_MAX];
+	const struct og_status_list *list;
+	json_t *array;
+	size_t i;
+
+	array = json_array();
+	for (i = 0; array != NULL && i < status->lists; i++) {
+		list = &status->list[i];
+		og_query_text(&list->query, query);
+		json_array_append_new(array, json_pack(
+		    "{s:s, s:b, s:o, s:o, s:o, s:s}",
+		    "query", query,
+		    "complete", list->state == OG_LIST_COMPLETE,
+		    "rows", number((uint64_t)list->rows),
+		    "fetched_at", known(list->fetched_at, true),
+		    "age", known(status->metrics.now - list->fetched_at, true),
+		    "state", og_age_word(list->age)));
+	}
+	return array;
+}
+
+enum og_error
+og_cli_print_status_json(const struct og_status *status)
+{
+	const struct og_metrics *metrics;
+	const struct og_tally *tally;
+
+	metrics = &status->metrics;
+	tally = metrics->tally;
+	return print_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+	    "s:o, s:o, s:o, s:o, s:o}",
+	    "decisions", each_count(metrics, add_decisions),
+	    "cache", each_count(metrics, add_caches),
+	    "lists", lists_json(status),
+	    "singles", number(status->singles),
+	    "useless", number(status->useless),
+	    "bytes", number(status->bytes),
+	    "api", api_json(metrics),
+	    "shared", number(tally->shared),
+	    "oldest_fact_age", known(metrics->now - metrics->oldest,
+	    metrics->oldest > 0),
+	    "fact_limit", known(metrics->limit, true),
+	    "last_sync", known(tally->synced_at, tally->synced_at > 0),
+	    "last_sync_seconds", tally->synced_at > 0 ?
+	    seconds(tally->sync_ms) : json_null(),
+	    "key_expires_at", known(tally->key_expires_at,
+	    tally->key_expires_at > 0)));
 }

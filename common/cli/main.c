@@ -29,6 +29,7 @@ static const struct command commands[] = {
 	{ "sync", og_cli_sync,
 	    "sync [--base-url URL] [--key-file PATH] [--quiet]" },
 	{ "cache", og_cli_cache, "cache list | show USER | flush [USER]" },
+	{ "status", og_cli_status, "status [--json | --prometheus]" },
 	{ "doctor", og_cli_doctor, "doctor" },
 	{ "setup", og_cli_setup, "setup [--yes] [--force] [--key-file PATH | "
 	    "-] [--OPTION VALUE]..." },
