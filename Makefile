@@ -183,7 +183,8 @@ install: all
 	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
 	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	$(INSTALL) -m 644 README.md LICENSE conf/*.example conf/gate.conf \
-	    conf/fleet-gateway.conf $(DESTDIR)$(DOCDIR)/
+	    conf/fleet-gateway.conf conf/prometheus-alerts.yml \
+	    conf/grafana-dashboard.json $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/pam.d
 	$(INSTALL) -m 644 conf/pam.d/*.example $(DESTDIR)$(DOCDIR)/pam.d/
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/apparmor $(DESTDIR)$(DOCDIR)/selinux

@@ -46,7 +46,9 @@ for path, mode in ((f"usr/lib/{multiarch}/security/pam_openai.so", "644"), ("usr
                    ("usr/share/doc/openai-gate/fleet-gateway.conf", "644"),
                    ("usr/share/bash-completion/completions/openai-gate", "644"),
                    ("usr/share/zsh/vendor-completions/_openai-gate", "644"),
-                   ("usr/share/fish/vendor_completions.d/openai-gate.fish", "644")):
+                   ("usr/share/fish/vendor_completions.d/openai-gate.fish", "644"),
+                   ("usr/share/doc/openai-gate/prometheus-alerts.yml", "644"),
+                   ("usr/share/doc/openai-gate/grafana-dashboard.json", "644")):
     is_(there.get(path), f"{mode} 0:0", path)
 is_([path for path, mode in there.items() if int(mode.split()[0], 8) & 0o6022], [], "nothing is setuid, or for others to write")
 is_(os.stat(f"{ROOT}/var/cache/openai-gate").st_mode & 0o777, 0o700, "the store's directory is root's alone")
