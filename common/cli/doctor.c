@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/key_expiry.h"
+#include "cli/stack.h"
 #include "io/file.h"
 #include "io/http.h"
 #include "io/pace.h"
@@ -404,50 +405,6 @@ examine_policies(struct examination *ex)
 	}
 }
 
-/* What ends a stack before our line is asked: Debian's common-account does, for
- * an expired password. */
-static bool
-ends_stack(const char *line, size_t len)
-{
-	static const char *const words[] = {
-		"common-account", "new_authtok_reqd=done", "sufficient",
-	};
-	const char *account;
-	size_t i;
-
-	account = memmem(line, len, "account", sizeof("account") - 1);
-	for (i = 0; account != NULL && i < sizeof(words) / sizeof(words[0]);
-	    i++) {
-		if (memmem(line, len, words[i], strlen(words[i])) != NULL)
-			return true;
-	}
-	return false;
-}
-
-/* One file of pam.d. Returns what is wrong with it, NULL: nothing. */
-static const char *
-examine_stack(const char *text)
-{
-	static const char ours[] = "pam_openai.so";
-	const char *line;
-	size_t len;
-	bool ended;
-
-	ended = false;
-	for (line = text; *line != '\0'; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
-		if (line[strspn(line, " \t")] == '#')
-			continue;
-		if (memmem(line, len, ours, sizeof(ours) - 1) != NULL)
-			return !ended ? NULL : "pam_openai.so stands too low: "
-			    "for an expired password it is not asked; move it "
-			    "above the other account lines";
-		if (ends_stack(line, len))
-			ended = true;
-	}
-	return "its pam.d file has no pam_openai.so: not protected";
-}
-
 /* pam_start falls back to "other" where a service has no file of its own. */
 static void
 examine_services(struct examination *ex)
@@ -469,7 +426,7 @@ examine_services(struct examination *ex)
 			og_buffer_init(&text, 64 * 1024);
 			wrong = og_file_read(&text, path, OG_TRUST_ROOT,
 			    &message) != OG_OK ? message.text :
-			    examine_stack(text.data);
+			    og_stack_trouble(text.data);
 			if (wrong != NULL)
 				warn(what, wrong);
 			else

@@ -428,7 +428,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	turn.finished = false;
 	REQUIRE(og_config_parse(&conf, "f", text, sizeof(text) - 1,
 	    &message) == OG_OK);
-	REQUIRE(og_fetch_new(&fetch, conf, NULL, NULL, NULL) == OG_OK);
+	REQUIRE(og_fetch_new(&fetch, conf, NULL, NULL, NULL,
+	    NULL) == OG_OK);
 	ask(fetch, &input);
 	for (rounds = 0; !turn.finished; rounds++) {
 		REQUIRE(rounds < 1000);
