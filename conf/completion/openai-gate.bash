@@ -33,10 +33,10 @@ _openai_gate()
 		synopsis="--conf PATH"
 	else
 		synopsis=$(grep "^$command\( \|\$\)" <<<"$synopsis")
-		words=$(grep -o -e '--[a-z-]*' <<<"$synopsis")
+		words=$(grep -o -e '--[a-z][a-z-]*' <<<"$synopsis")
 		# As in "cache list | show USER | flush [USER]".
 		[[ $before == "$command" ]] &&
-		    words+=" $(sed 's/^[a-z-]*//; s/\[[^]]*\]//g' <<<"$synopsis" |
+		    words+=" $(sed 's/^[a-z-]*//; s/\[[^]]*\]//g; s/--[a-z-]*//g' <<<"$synopsis" |
 		    grep -o '\<[a-z][a-z-]*\>')"
 	fi
 
@@ -52,7 +52,7 @@ _openai_gate()
 		USER) words=$(compgen -u) ;;
 		*) words= ;;
 		esac
-	elif [[ $synopsis == *"] USER" && $word != -* ]]; then
+	elif [[ $synopsis == *"] USER"* && $word != -* ]]; then
 		words=$(compgen -u)
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

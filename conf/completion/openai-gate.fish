@@ -55,14 +55,14 @@ function __openai_gate_complete
             __openai_gate_print | string replace -rf '^pam_services = ' '' |
                 string split ' '
         case ':*'
-            if string match -q -- '*] USER' "$line"
+            if string match -q -- '*] USER*' "$line"
                 __fish_complete_users
             end
-            string match -ra -- '--[a-z-]+' "$line"
+            string match -ra -- '--[a-z][a-z-]*' "$line"
             # As in "cache list | show USER | flush [USER]".
             if test "$before" = "$command"
                 string replace -r '^[a-z-]+' '' "$line" |
-                    string replace -ra '\[[^]]*\]' '' |
+                    string replace -ra '\[[^]]*\]|--[a-z-]+' '' |
                     string match -ra '\b[a-z][a-z-]*'
             end
     end

@@ -381,10 +381,11 @@ right_before_facts(void)
 		return libc.not_root ? PAM_AUTHINFO_UNAVAIL : PAM_SERVICE_ERR;
 	if (is_exempt())
 		return PAM_IGNORE;
+	if (!choose_policy())
+		return PAM_SERVICE_ERR;
 	if (libc.not_root)
 		return PAM_AUTHINFO_UNAVAIL;
-	if (!choose_policy() ||
-	    (turn.world.map != 0 && turn.bad_file[FILE_MAP]))
+	if (turn.world.map != 0 && turn.bad_file[FILE_MAP])
 		return PAM_SERVICE_ERR;
 	return turn.world.known ? PAM_SUCCESS : PAM_USER_UNKNOWN;
 }
