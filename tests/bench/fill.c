@@ -3,7 +3,7 @@
  *
  * Fills the store of that configuration with PEOPLE readers, person0 to
  * personN at example.com, as members of the organization or of PROJECT, all
- * fetched just now. Prints the bytes of the file and the peak memory in kB.
+ * fetched just now, with counters. Prints the bytes of the file and the peak memory in kB.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "io/load.h"
 #include "io/store_write.h"
+#include "io/tally_write.h"
 #include "value/clock.h"
 
 struct sizes {
@@ -99,6 +100,9 @@ fill(const struct og_config *conf, const struct og_query *query, long people)
 		return 1;
 	}
 	error = write_list(store, query, people);
+	/* As on any machine, decisions are counted. */
+	if (error == OG_OK)
+		error = og_tally_write(store, conf, NULL);
 	og_query_text(query, text);
 	sizes.bytes = 0;
 	sizes.query = text;

@@ -4,7 +4,7 @@
  */
 #include "store_kit.h"
 
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -308,6 +308,39 @@ at_once(void **state)
 	og_store_free(store);
 }
 
+/* Slots are given by one at a time; who waits in vain counts all the same. */
+static void
+slots_are_locked(void **state)
+{
+	struct og_config conf;
+	struct og_store *store;
+	struct og_tally *more;
+	int fd;
+
+	(void)state;
+	conf = conf_with(1);
+	store = kit_store(NULL);
+	assert_int_equal(og_tally_write(store, &conf, NULL), OG_OK);
+	fd = open(path(), O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	conf = conf_with(2);
+	more = og_tally_new(&conf);
+	assert_non_null(more);
+	og_tally_decided(more, og_tally_slot(more, "ssh"), OG_DOOR_PAM,
+	    OG_PASS, 0);
+	assert_int_equal(og_tally_write(store, &conf, more), OG_OK);
+	assert_int_equal(counted(store, "ssh", OG_PASS), 1);
+	assert_true(og_tally_read(store, more));
+	assert_int_equal(og_tally_slot(more, "admin"), OG_TALLY_NO_POLICY);
+	close(fd);
+	assert_int_equal(og_tally_write(store, &conf, NULL), OG_OK);
+	assert_true(og_tally_read(store, more));
+	assert_int_equal(og_tally_slot(more, "admin"), 1);
+	free(more);
+	og_store_free(store);
+}
+
 int
 main(void)
 {
@@ -320,6 +353,8 @@ main(void)
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(limits, before, kit_clear),
 		cmocka_unit_test_setup_teardown(at_once, before, kit_clear),
+		cmocka_unit_test_setup_teardown(slots_are_locked, before,
+		    kit_clear),
 	};
 	int failed;
 
