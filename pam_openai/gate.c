@@ -280,9 +280,7 @@ count(struct gate *gate)
 	unsigned int cache;
 	struct og_message ignored;
 
-	if (gate->conf == NULL || geteuid() != 0)
-		return;
-	if (gate->store == NULL)
+	if (gate->store == NULL && gate->conf != NULL && geteuid() == 0)
 		(void)og_store_open(&gate->store, gate->conf->directory, 0,
 		    gate->conf, NULL, &ignored);
 	if (gate->store == NULL)
