@@ -3,7 +3,8 @@
  *
  * Fills the store of that configuration with PEOPLE readers, person0 to
  * personN at example.com, as members of the organization or of PROJECT, all
- * fetched just now, with counters. Prints the bytes of the file and the peak memory in kB.
+ * fetched just now, and makes its counters. Prints the bytes of the list's
+ * file and the peak memory in kB.
  */
 #include <inttypes.h>
 #include <stdio.h>
