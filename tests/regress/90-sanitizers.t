@@ -76,7 +76,7 @@ def leaks(report, pid):
 def under_valgrind(program, directory):
     name = os.path.basename(program)
     log = os.path.join(directory, f"{name}.vg")
-    pid, status, text = run([*VALGRIND, f"--log-file={log}.%p", program])
+    pid, status, text = run([*VALGRIND, f"--log-file={log}.%p", program], {"STEPS": "150"})  # store_hammer.t is one of many processes
     reports = {}
     for path in glob.glob(f"{log}.*"):
         with open(path, encoding="utf-8", errors="replace") as file:
