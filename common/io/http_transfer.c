@@ -156,10 +156,17 @@ og_transfer_fail(struct og_transfer *transfer, enum og_error error,
 void
 og_transfer_end(struct og_transfer *transfer, int curl_code)
 {
-	og_transfer_fail(transfer, error_of((CURLcode)curl_code),
-	    curl_easy_strerror((CURLcode)curl_code));
+	enum og_error error;
+
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE,
 	    &transfer->status);
+	error = error_of((CURLcode)curl_code);
+	/* An answer that broke off. Over TLS, libcurls differ in whether they
+	 * call it that or a failure to receive. */
+	if (curl_code == CURLE_RECV_ERROR && transfer->status != 0)
+		error = OG_ERR_PROTOCOL;
+	og_transfer_fail(transfer, error,
+	    curl_easy_strerror((CURLcode)curl_code));
 }
 
 void

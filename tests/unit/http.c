@@ -157,6 +157,7 @@ static const struct answer_row answers[] = {
 	{ "/gzip", OG_OK, 200, "nope", 4 },
 	{ "/redirect", OG_OK, 302, "", 0 },
 	{ "/partial", OG_ERR_PROTOCOL, 0, "", 0 },
+	{ "/cut", OG_ERR_PROTOCOL, 0, "", 0 },
 	{ "/chunk", OG_ERR_PROTOCOL, 0, "", 0 },
 	{ "/zero-nine", OG_ERR_PROTOCOL, 0, "", 0 },
 	{ "/garbage", OG_ERR_PROTOCOL, 0, "", 0 },

@@ -210,6 +210,12 @@ server_answer(const struct server_peer *peer, const char *head)
 			continue;
 		return false;
 	}
+	if (server_is(head, "/cut")) {
+		server_say_text(peer->fd, "HTTP/1.1 200 OK\r\n"
+		    "Content-Length: 99\r\n\r\n{");
+		server_reset(peer->fd);
+		return false;
+	}
 	if (server_is(head, "/reset")) {
 		server_reset(peer->fd);
 		return false;
