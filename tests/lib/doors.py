@@ -52,6 +52,11 @@ class Sshd:
         } | config
         with open(f"{_DIRECTORY}/config", "w", encoding="ascii") as file:
             file.writelines(f"{key} {value}\n" for key, value in settings.items())
+            file.flush()
+            known = subprocess.run([program, "-T", "-f", file.name], capture_output=True, text=True, check=False).stdout
+            # OpenSSH 9.8: after some refusals the address is refused, unasked.
+            if "persourcepenalties" in known:
+                file.write("PerSourcePenalties no\n")
         self._log = []
         self._said = threading.Condition()
         self._process = subprocess.Popen([program, "-D", "-e", "-f", f"{_DIRECTORY}/config"],
