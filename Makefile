@@ -152,11 +152,12 @@ unit: $(UNIT_PROGRAMS)
 lint:
 	$(Q)tests/lint.py
 
-# The web door and the tests have fragments of their own.
+# The web door, the tests and the packages have fragments of their own.
 -include ngx_openai/module.mk
 -include tests/tests.mk
 -include tests/bench/bench.mk
 -include tests/fuzz/fuzz.mk
+-include conf/debian/deb.mk
 
 MAN8 = common/cli/openai-gate.8 pam_openai/pam_openai.8
 MAN5 = conf/gate.conf.5

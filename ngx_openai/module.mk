@@ -34,9 +34,10 @@ without-nginx:
 
 .PHONY: without-nginx
 
-# What belongs to one tree and one set of flags is built in one place.
+# What belongs to one tree and one set of flags is built in one place, whose
+# name gets into debug information: so it does not depend on where we build.
 NGX_ID := $(shell echo '$(subst ','\'',$(NGINX_SRC) $(NGINX_CONFIGURE) $(CC) \
-	$(CFLAGS) $(LDFLAGS) $(SAN))' | cksum | cut -d ' ' -f 1)
+	$(filter-out -ffile-prefix-map=%,$(CFLAGS)) $(LDFLAGS) $(SAN))' | cksum | cut -d ' ' -f 1)
 NGX_DYNAMIC = $(BUILD)/nginx-dynamic-$(NGX_ID)
 NGX_STATIC = $(BUILD)/nginx-static-$(NGX_ID)
 
