@@ -40,9 +40,12 @@ read_line(struct og_buffer *line)
 	}
 }
 
-/* No signal from the keyboard: it would leave the terminal without echo. */
+/*
+ * Asked when the echo is off already, or who is quick would be seen. No signal
+ * from the keyboard: it would leave the terminal without echo.
+ */
 static bool
-read_line_unseen(struct og_buffer *line)
+read_line_unseen(struct og_buffer *line, const char *prompt)
 {
 	struct termios before, quiet;
 	bool good;
@@ -53,6 +56,8 @@ read_line_unseen(struct og_buffer *line)
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
 		return false;
+	printf("%s", prompt);
+	(void)fflush(stdout);
 	good = read_line(line);
 	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	printf("\n");
@@ -117,13 +122,11 @@ og_setup_ask(struct og_setup *setup)
 bool
 og_setup_read_key(struct og_setup *setup)
 {
-	if (isatty(STDIN_FILENO)) {
-		printf("An admin key with the permission \"Read only\", from\n"
-		    "https://platform.openai.com/settings/organization/"
-		    "admin-keys\nKey (not shown): ");
-		(void)fflush(stdout);
-	}
-	if (!read_line_unseen(&setup->key) || setup->key.len == 0)
+	static const char prompt[] = "An admin key with the permission "
+	    "\"Read only\", from\nhttps://platform.openai.com/settings/"
+	    "organization/admin-keys\nKey (not shown): ";
+
+	if (!read_line_unseen(&setup->key, prompt) || setup->key.len == 0)
 		return give_up(setup, "no key");
 	if (og_buffer_add(&setup->key, "\n", 1) != OG_OK)
 		return give_up(setup, "the key is too long");
