@@ -7,6 +7,7 @@
 #include "cli/setup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,19 @@ fill_in(struct og_setup *setup)
 	return true;
 }
 
+/* An interrupt waits until no key stands under another name. */
+static void
+hold_signals(sigset_t *before)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGHUP);
+	sigaddset(&held, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &held, before);
+}
+
 static bool
 stage(struct og_setup *setup)
 {
@@ -342,6 +356,21 @@ commit(struct og_setup *setup)
 	return OG_EXIT_PASS;
 }
 
+/* What is staged goes through `act`, and is gone afterwards. */
+static int
+with_staged(struct og_setup *setup, int (*act)(struct og_setup *))
+{
+	sigset_t before;
+	int status;
+
+	hold_signals(&before);
+	status = stage(setup) ? act(setup) : OG_EXIT_MISCONFIGURED;
+	og_setup_discard(setup->cli->conf_path);
+	og_setup_discard(setup->key_path);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
 static int
 run(struct og_setup *setup)
 {
@@ -351,18 +380,14 @@ run(struct og_setup *setup)
 	    (!setup->yes && !og_setup_ask(setup)) || !fill_in(setup) ||
 	    og_setup_compose(setup) != OG_OK)
 		return OG_EXIT_MISCONFIGURED;
-	status = OG_EXIT_MISCONFIGURED;
-	if (stage(setup))
-		status = prove(setup);
-	if (status != OG_EXIT_PASS)
+	status = with_staged(setup, prove);
+	if (status != OG_EXIT_PASS) {
 		og_log(&setup->cli->log, LOG_ERR, "nothing was changed");
-	else if (!og_setup_confirm(setup))
-		status = OG_EXIT_MISCONFIGURED;
-	else
-		status = commit(setup);
-	og_setup_discard(setup->cli->conf_path);
-	og_setup_discard(setup->key_path);
-	return status;
+		return status;
+	}
+	if (!og_setup_confirm(setup))
+		return OG_EXIT_MISCONFIGURED;
+	return with_staged(setup, commit);
 }
 
 int
