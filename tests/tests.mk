@@ -3,6 +3,7 @@
 #	make check	all, from nothing
 #	make check-fast	unit tests and the quick regress tests: two minutes
 #	make check-san	what can be under the sanitizers; so does make SAN=1 check
+#	make analyse	gcc -fanalyzer, clang-tidy, cppcheck
 #	make demo	who passes which door, and why
 #	make packages	what all of them need of Debian
 #
@@ -64,6 +65,11 @@ check-san: packages
 	$(AGAIN) BUILD=$(BUILD)/san SAN=1 sanitized
 	$(AGAIN) BUILD=$(BUILD)/san SAN=1 prove TESTS="$(SANITIZED)"
 
+# Also a part of check.
+analyse: packages
+	$(AGAIN) CI=1 all
+	$(Q)tests/analysis/analyse.py
+
 sanitized: $(filter-out %/ngx_http_openai_module.so,$(PROGRAMS)) unit
 
 # With make dies the demo, and with the demo all that it has started.
@@ -74,4 +80,4 @@ demo: packages
 demo-programs: all $(BUILD)/pamdrive
 	@:
 
-.PHONY: packages check check-fast prove check-san sanitized demo demo-programs
+.PHONY: packages check check-fast prove check-san sanitized analyse demo demo-programs

@@ -90,7 +90,9 @@ og_plain_length(const char *text, size_t len)
 static char
 fold_char(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 void
