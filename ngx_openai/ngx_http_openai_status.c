@@ -150,7 +150,7 @@ ngx_http_openai_print(ngx_pool_t *pool, ngx_http_openai_main_conf_t *omcf)
         metrics.limit = omcf->conf->ttl + omcf->conf->stale_ttl;
     }
 
-    if (store) {
+    if (omcf->conf && store) {
         metrics.oldest = og_store_oldest(store, metrics.now, metrics.limit);
 
         /* where nobody asks, nobody keeps a pace */

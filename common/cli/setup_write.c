@@ -75,15 +75,15 @@ sync_directory(const char *path)
 enum og_error
 og_setup_commit(const char *path, struct og_message *message)
 {
-	char bak[PATH_MAX + 8], new[PATH_MAX + 8];
+	char bak[PATH_MAX + 8], staged[PATH_MAX + 8];
 
-	snprintf(new, sizeof(new), "%s%s", path, OG_SETUP_NEW);
+	snprintf(staged, sizeof(staged), "%s%s", path, OG_SETUP_NEW);
 	snprintf(bak, sizeof(bak), "%s.bak", path);
 	/* A second name, so that the first is never without a file. */
 	if (access(path, F_OK) == 0 &&
 	    ((unlink(bak) != 0 && errno != ENOENT) || link(path, bak) != 0))
 		return fail(message, bak);
-	if (rename(new, path) != 0 || !sync_directory(path))
+	if (rename(staged, path) != 0 || !sync_directory(path))
 		return fail(message, path);
 	return OG_OK;
 }
