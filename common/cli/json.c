@@ -227,6 +227,24 @@ lists_json(const struct og_status *status)
 	return array;
 }
 
+/* Names of policies that refuse nobody. */
+static json_t *
+dry_runs_json(const struct og_config *conf)
+{
+	json_t *names;
+	size_t i;
+
+	names = json_array();
+	for (i = 0; i < conf->policy_count; i++) {
+		if (conf->policies[i].dry_run && json_array_append_new(names,
+		    json_string(conf->policies[i].name)) != 0) {
+			json_decref(names);
+			return NULL;
+		}
+	}
+	return names;
+}
+
 enum og_error
 og_cli_print_status_json(const struct og_status *status)
 {
@@ -236,7 +254,8 @@ og_cli_print_status_json(const struct og_status *status)
 	metrics = &status->metrics;
 	tally = metrics->tally;
 	return print_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-	    "s:o, s:o, s:o, s:o, s:o}",
+	    "s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "not_enforced", dry_runs_json(status->conf),
 	    "decisions", each_count(metrics, add_decisions),
 	    "cache", each_count(metrics, add_caches),
 	    "lists", lists_json(status),

@@ -225,6 +225,19 @@ print_decisions(const struct og_tally *tally)
 	}
 }
 
+/* First of all: whoever relies on the gate must not overlook it. */
+static void
+print_dry_runs(const struct og_config *conf)
+{
+	size_t i;
+
+	for (i = 0; i < conf->policy_count; i++) {
+		if (conf->policies[i].dry_run)
+			printf("[policy %s] NOT ENFORCED (enforce = no): it "
+			    "refuses nobody\n", conf->policies[i].name);
+	}
+}
+
 static void
 print_store(const struct og_status *status)
 {
@@ -351,6 +364,7 @@ static enum og_reason
 print(const struct og_status *status, const char *form)
 {
 	if (form == NULL) {
+		print_dry_runs(status->conf);
 		print_decisions(status->metrics.tally);
 		print_store(status);
 		print_api(status);

@@ -10,6 +10,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "client/key_expiry.h"
 #include "client/sync.h"
 #include "io/http.h"
 #include "io/load.h"
@@ -255,6 +256,10 @@ run(struct og_cli *cli, struct screen *screen)
 	    on_ended };
 	reason = og_sync_run(cli->conf, cli->store, http, cli->tally,
 	    &cli->log, &events);
+	/* For status and the alerts; not known is fine. */
+	if (reason == OG_GO_ON && cli->conf->key_file != NULL)
+		(void)og_key_expiry_ask(cli->conf, cli->store, http,
+		    &credentials, cli->tally);
 out:
 	og_http_free(http);
 	og_credentials_free(&credentials);

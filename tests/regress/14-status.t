@@ -189,7 +189,7 @@ def forms(sim, gate):
     is_((done.returncode, done.stdout.count("\n")), (0, 1), "status --json: one line")
     found = json.loads(done.stdout)
     is_(sorted(found), ["api", "bytes", "cache", "decisions", "fact_limit", "key_expires_at", "last_sync", "last_sync_seconds",
-                        "lists", "oldest_fact_age", "shared", "singles", "useless"], "... with these keys")
+                        "lists", "not_enforced", "oldest_fact_age", "shared", "singles", "useless"], "... with these keys")
     is_([one for one in found["decisions"] if one["policy"] == "admin"],
         [{"door": "cli", "policy": "admin", "verdict": "deny", "reason": "role", "count": 1}], "... decisions")
     is_([(one["query"], one["complete"], one["rows"], one["state"]) for one in found["lists"]], [("users", True, 8, "fresh")],

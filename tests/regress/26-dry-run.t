@@ -124,6 +124,10 @@ is_([line for line in printed.splitlines() if "enforce" in line], ["enforce = no
 said = gate.cli("doctor").stdout
 like(said, r"warn +policy dry +NOT ENFORCED", "doctor: warns")
 unlike(said, r"policy live", "doctor: not of the other")
+said = gate.cli("status").stdout
+like(said, r"^\[policy dry\] NOT ENFORCED", "status: says so first of all")
+unlike(said, r"policy live\] NOT", "status: not of the other")
+like(gate.cli("status", "--json").stdout, r"\"not_enforced\": ?\[\"dry\"\]", "status --json: names it")
 
 is_(simulator.errors(), "", "the simulator had no trouble")
 if failed():
