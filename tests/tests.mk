@@ -31,7 +31,11 @@ $(BUILD)/pamdrive: $(call obj,tests/lib/pamdrive.c tests/lib/left.c)
 $(BUILD)/decide: $(call obj,tests/lib/decide.c) $(FULL_LIB)
 	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) -o $@ $^
 
-unit: $(BUILD)/pamdrive $(BUILD)/decide
+# Preloaded, so without what a program of ours is built with.
+$(BUILD)/failalloc.so: tests/lib/failalloc.c
+	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE $(CFLAGS) -fPIC -shared -o $@ $<
+
+unit: $(BUILD)/pamdrive $(BUILD)/decide $(BUILD)/failalloc.so
 
 packages:
 	$(Q)tests/packages
