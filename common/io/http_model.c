@@ -45,7 +45,9 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		    model->conf->base_url);
 		return CURL_SOCKET_BAD;
 	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	/* libcurl asks for O_NONBLOCK later, and goes on when it is refused. */
+	return socket(address->family,
+	    address->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	    address->protocol);
 }
 
