@@ -72,6 +72,9 @@ static const struct {
 	{ CURLOPT_HTTP09_ALLOWED, 0 },
 	{ CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS },
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
+	/* A session that libcurl 7.88.1 cannot keep, out of memory, it frees
+	 * twice. Connections are kept; sessions would save little. */
+	{ CURLOPT_SSL_SESSIONID_CACHE, 0 },
 	{ CURLOPT_SSL_VERIFYPEER, 1 },
 	{ CURLOPT_SSL_VERIFYHOST, 2 },
 	{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
@@ -125,8 +128,7 @@ set_route(const struct og_http_model *model)
 }
 
 static CURLcode
-set_blob(const struct og_http_model *model, CURLoption option,
-    const struct og_buffer *buffer)
+set_blob(CURL *easy, CURLoption option, const struct og_buffer *buffer)
 {
 	struct curl_blob blob;
 
@@ -135,7 +137,56 @@ set_blob(const struct og_http_model *model, CURLoption option,
 	blob.data = buffer->data;
 	blob.len = buffer->len;
 	blob.flags = CURL_BLOB_NOCOPY;
-	return curl_easy_setopt(model->easy, option, &blob);
+	return curl_easy_setopt(easy, option, &blob);
+}
+
+/*
+ * In each copy and not in the model: of a copy for which there is no memory,
+ * libcurl 7.88.1 frees the model's blobs.
+ */
+static CURLcode
+set_blobs(const struct og_http_model *model, CURL *easy)
+{
+	const struct og_credentials *credentials;
+	CURLcode code;
+
+	credentials = model->credentials;
+	code = set_blob(easy, CURLOPT_CAINFO_BLOB, &credentials->ca);
+	if (code == CURLE_OK)
+		code = set_blob(easy, CURLOPT_PROXY_CAINFO_BLOB,
+		    &credentials->ca);
+	if (code == CURLE_OK)
+		code = set_blob(easy, CURLOPT_SSLCERT_BLOB,
+		    &credentials->cert);
+	if (code == CURLE_OK)
+		code = set_blob(easy, CURLOPT_SSLKEY_BLOB,
+		    &credentials->cert_key);
+	return code;
+}
+
+static CURLcode
+copy(const struct og_http_model *model, CURL **easy)
+{
+	CURLcode code;
+
+	*easy = curl_easy_duphandle(model->easy);
+	if (*easy == NULL)
+		return CURLE_OUT_OF_MEMORY;
+	code = set_blobs(model, *easy);
+	if (code != CURLE_OK) {
+		curl_easy_cleanup(*easy);
+		*easy = NULL;
+	}
+	return code;
+}
+
+void *
+og_http_model_copy(const struct og_http_model *model)
+{
+	CURL *easy;
+
+	(void)copy(model, &easy);
+	return easy;
 }
 
 /* As c_rehash(1) and update-ca-certificates(8) name their links. */
@@ -166,11 +217,10 @@ static CURLcode
 set_trust(const struct og_http_model *model)
 {
 	static const struct {
-		CURLoption file, directory, blob;
+		CURLoption file, directory;
 	} who[] = {
-		{ CURLOPT_CAINFO, CURLOPT_CAPATH, CURLOPT_CAINFO_BLOB },
-		{ CURLOPT_PROXY_CAINFO, CURLOPT_PROXY_CAPATH,
-		    CURLOPT_PROXY_CAINFO_BLOB },
+		{ CURLOPT_CAINFO, CURLOPT_CAPATH },
+		{ CURLOPT_PROXY_CAINFO, CURLOPT_PROXY_CAPATH },
 	};
 	const char *directory;
 	CURLcode code;
@@ -188,24 +238,7 @@ set_trust(const struct og_http_model *model)
 		if (code == CURLE_OK)
 			code = curl_easy_setopt(model->easy, who[i].directory,
 			    directory);
-		if (code == CURLE_OK)
-			code = set_blob(model, who[i].blob, &model->credentials->ca);
 	}
-	return code;
-}
-
-static CURLcode
-set_certificate(const struct og_http_model *model)
-{
-	CURLcode code;
-
-	code = set_blob(model, CURLOPT_SSLCERT_BLOB, &model->credentials->cert);
-	if (code == CURLE_OK)
-		code = set_blob(model, CURLOPT_SSLKEY_BLOB, &model->credentials->cert_key);
-	/* "" and not nothing, for which OpenSSL would ask the terminal for an
-	 * encrypted key's pass phrase, and wait. */
-	if (code == CURLE_OK)
-		code = curl_easy_setopt(model->easy, CURLOPT_KEYPASSWD, "");
 	return code;
 }
 
@@ -213,6 +246,7 @@ static enum og_error
 set_options(struct og_http_model *model)
 {
 	CURLcode code;
+	CURL *easy;
 
 	model->easy = curl_easy_init();
 	if (model->easy == NULL)
@@ -222,8 +256,10 @@ set_options(struct og_http_model *model)
 		code = set_route(model);
 	if (code == CURLE_OK)
 		code = set_trust(model);
+	/* "" and not nothing, for which OpenSSL would ask the terminal for an
+	 * encrypted key's pass phrase, and wait. */
 	if (code == CURLE_OK)
-		code = set_certificate(model);
+		code = curl_easy_setopt(model->easy, CURLOPT_KEYPASSWD, "");
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(model->easy, CURLOPT_USERAGENT,
 		    "openai-gate");
@@ -234,7 +270,11 @@ set_options(struct og_http_model *model)
 		code = curl_easy_setopt(model->easy,
 		    CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)OG_API_BODY_MAX);
 	if (code == CURLE_OK)
+		code = copy(model, &easy);
+	if (code == CURLE_OK) {
+		curl_easy_cleanup(easy);
 		return OG_OK;
+	}
 	/* An option that this libcurl lacks is a protection that it lacks. */
 	og_log(model->log, LOG_ERR, "libcurl: %s", curl_easy_strerror(code));
 	return code == CURLE_OUT_OF_MEMORY ? OG_ERR_NOMEM : OG_ERR_SYSTEM;

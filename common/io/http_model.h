@@ -16,7 +16,7 @@ struct curl_slist;
 
 /* Must not move while it or a copy of easy is in use. */
 struct og_http_model {
-	void *easy;			/* CURL *, for curl_easy_duphandle */
+	void *easy;			/* CURL *; lacks what a copy is given */
 	struct curl_slist *headers;	/* shared by all copies; holds the key */
 	const struct og_credentials *credentials;	/* borrowed */
 	bool cleartext;			/* http, to a loopback address */
@@ -28,6 +28,9 @@ struct og_http_model {
 enum og_error og_http_model_init(struct og_http_model *,
     const struct og_config *, const struct og_credentials *,
     const struct og_log *);
+
+/* A CURL * of the caller's, with all options; NULL: out of memory. */
+void *og_http_model_copy(const struct og_http_model *);
 
 /* After every copy of easy. Wipes its copy of the key; zeroed is fine. */
 void og_http_model_free(struct og_http_model *);

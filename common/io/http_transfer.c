@@ -92,7 +92,7 @@ og_transfer_new(struct og_transfer **out, const struct og_http_model *model,
 		return OG_ERR_NOMEM;
 	og_buffer_init(&transfer->body, OG_API_BODY_MAX);
 	og_http_head_init(&transfer->head);
-	transfer->easy = curl_easy_duphandle(model->easy);
+	transfer->easy = og_http_model_copy(model);
 	og_buffer_init(&url, URL_MAX);
 	error = og_buffer_addf(&url, "%s%s", model->conf->base_url, path);
 	/* All that is left to fail here is memory. */
