@@ -44,7 +44,7 @@ show(char shown[8], const char *src, const char *hidden, const char *quoted)
 {
 	size_t n;
 
-	n = og_print_length(src, strnlen(src, 4));
+	n = og_plain_length(src, strnlen(src, 4));
 	if (n == 0 || strchr(hidden, *src) != NULL) {
 		snprintf(shown, 8, "\\x%02x",
 		    (unsigned int)(unsigned char)*src);
