@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "io/store_private.h"
 #include "value/text.h"
@@ -26,6 +29,9 @@ struct seen {
 struct og_list_writer {
 	struct og_store *store;		/* borrowed */
 	struct og_temp temp;
+	/* Where nothing may wait for the disk, the list is made in memory:
+	 * newer libcdbs fsync what they make. -1: in the file itself. */
+	int memory;
 	struct og_list_maker *maker;
 	struct og_list_head head;
 	struct seen seen;
@@ -151,6 +157,8 @@ static void
 writer_free(struct og_list_writer *writer)
 {
 	og_list_maker_free(writer->maker);
+	if (writer->memory >= 0)
+		close(writer->memory);
 	og_temp_abort(writer->store, &writer->temp);
 	og_buffer_free(&writer->row);
 	free(writer->seen.hash);
@@ -172,6 +180,7 @@ og_list_begin(struct og_list_writer **out, struct og_store *store,
 		return OG_ERR_NOMEM;
 	writer->store = store;
 	writer->temp.fd = -1;
+	writer->memory = -1;
 	writer->head.print = store->print;
 	og_buffer_init(&writer->row, OG_WIRE_ROW_MAX);
 	if (list->subject_kind != OG_SUBJECT_LIST ||
@@ -180,8 +189,11 @@ og_list_begin(struct og_list_writer **out, struct og_store *store,
 		error = OG_ERR_SYNTAX;
 	else
 		error = og_temp_open(store, OG_INNER_LISTS, &writer->temp);
+	if (error == OG_OK && store->no_sync)
+		writer->memory = memfd_create("list", MFD_CLOEXEC);
 	if (error == OG_OK)
-		error = og_list_maker_new(&writer->maker, writer->temp.fd);
+		error = og_list_maker_new(&writer->maker, writer->memory >= 0 ?
+		    writer->memory : writer->temp.fd);
 	if (error == OG_OK) {
 		*out = writer;
 		writer = NULL;
@@ -209,6 +221,25 @@ og_list_add(struct og_list_writer *writer, const struct og_record *record)
 	return writer->failed;
 }
 
+/* From memory into the file. */
+static enum og_error
+put_down(const struct og_list_writer *writer)
+{
+	ssize_t count;
+	off_t at;
+
+	at = 0;
+	while (writer->memory >= 0 && (uint64_t)at < writer->head.size) {
+		count = sendfile(writer->temp.fd, writer->memory, &at,
+		    (size_t)(writer->head.size - (uint64_t)at));
+		if (count == 0)
+			errno = EIO;
+		if (count <= 0)
+			return OG_ERR_SYSTEM;
+	}
+	return OG_OK;
+}
+
 enum og_error
 og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
     int64_t boot_ms, enum og_list_state state)
@@ -227,6 +258,8 @@ og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
 	writer->head.boot_ms = boot_ms;
 	writer->head.state = state;
 	error = og_list_maker_finish(writer->maker, &writer->head);
+	if (error == OG_OK)
+		error = put_down(writer);
 	if (error == OG_OK)
 		error = og_temp_commit(writer->store, OG_INNER_LISTS,
 		    &writer->temp, name);

@@ -147,7 +147,7 @@ over()
 nginx = start()
 is_(get()[0], 200, "traced: before")
 nginx.forget()
-traces = [subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync,sync,syncfs,rename,renameat,renameat2",
+traces = [subprocess.Popen(["strace", "-f", "-qq", "-y", "-e", "trace=fsync,fdatasync,sync,syncfs,rename,renameat,renameat2",
                             "-o", f"/tmp/trace.{pid}", "-p", str(pid)]) for pid in nginx.worker_pids()]
 ok(until(lambda: all(traced(pid) for pid in nginx.worker_pids())), "traced")
 is_((get()[0], get(path="/web/")[0]), (200, 200), "traced: two lists are written")
@@ -157,7 +157,8 @@ for trace in traces:
 calls = []
 for pid in nginx.worker_pids():
     with open(f"/tmp/trace.{pid}", encoding="utf-8") as file:
-        calls += re.findall(r"\b([a-z0-9]+)\(", file.read())
+        # libcdb 0.80 flushes what it makes: in memory, nothing waits.
+        calls += re.findall(r"(?m)^\d+ +([a-z0-9]+)\((?!\d+</memfd:)", file.read())
 is_((len([call for call in calls if call.startswith("rename")]), [call for call in calls if "sync" in call]), (2, []),
     "traced: two renames, and no fsync")
 over()
