@@ -18,7 +18,7 @@ REGRESS := $(sort $(wildcard tests/regress/*.t))
 # What takes longer than ten seconds, and is left out of check-fast.
 SLOW := $(wildcard $(addprefix tests/regress/,10-requests.t 22-libpam-host.t \
 	23-libpam-faults.t 35-demo.t 36-limits.t 38-stopped.t 4?-*.t 51-*.t \
-	52-*.t 53-*.t 54-*.t 55-*.t 60-*.t 85-*.t 9?-*.t))
+	52-*.t 53-*.t 54-*.t 55-*.t 60-*.t 8?-*.t 9?-*.t))
 
 # Tests find what has been built here.
 export BUILD
