@@ -405,6 +405,21 @@ examine_policies(struct examination *ex)
 	}
 }
 
+/* What a profile of pam-auth-update has written. */
+static bool
+in_common_account(const char *service)
+{
+	struct og_message message;
+	struct og_buffer text;
+	bool found;
+
+	og_buffer_init(&text, 64 * 1024);
+	found = og_file_read(&text, "/etc/pam.d/common-account", OG_TRUST_ROOT,
+	    &message) == OG_OK && og_stack_shared(text.data, service);
+	og_buffer_free(&text);
+	return found;
+}
+
 /* pam_start falls back to "other" where a service has no file of its own. */
 static void
 examine_services(struct examination *ex)
@@ -427,10 +442,14 @@ examine_services(struct examination *ex)
 			wrong = og_file_read(&text, path, OG_TRUST_ROOT,
 			    &message) != OG_OK ? message.text :
 			    og_stack_trouble(text.data);
-			if (wrong != NULL)
-				warn(what, wrong);
-			else
+			if (wrong == NULL)
 				good(what, path);
+			else if (strstr(text.data, "common-account") != NULL &&
+			    strstr(text.data, "pam_openai.so") == NULL &&
+			    in_common_account(policy->pam_services.item[j]))
+				good(what, "/etc/pam.d/common-account");
+			else
+				warn(what, wrong);
 			og_buffer_free(&text);
 		}
 	}

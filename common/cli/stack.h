@@ -4,8 +4,15 @@
 #ifndef OG_CLI_STACK_H
 #define OG_CLI_STACK_H
 
+#include <stdbool.h>
+
 /* What is wrong with the stack in `text`, a static sentence; NULL: our line is
  * there, and nothing above it ends the stack before it is asked. */
 const char *og_stack_trouble(const char *text);
+
+/* Whether common-account, in `text`, asks us for that service: by a line of
+ * ours behind one that names the services (a profile of pam-auth-update), or
+ * behind any other (for all services). */
+bool og_stack_shared(const char *text, const char *service);
 
 #endif

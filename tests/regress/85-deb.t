@@ -212,12 +212,17 @@ def expired(user, service, words):
 
 
 unlike(read(COMMON).decode(), "openai", "as installed, no profile is on")
+like(gate.cli("doctor").stdout, r"warn +service sshd +.*not protected", "... says doctor")
 profiles("--enable", "openai-gate-ssh")
+like(gate.cli("doctor").stdout, r"ok +service sshd +/etc/pam\.d/common-account\n", "doctor finds the profile for SSH")
+like(gate.cli("doctor").stdout, r"warn +service sudo +.*not protected", "... and that for sudo missing")
 judge("the profile for SSH", "sshd", GATED)
 judge("the profile for SSH", "sudo", OPEN)
 judge("the profile for SSH", "su", OPEN)
 expired("ann", "sshd", "deny role")
 profiles("--enable", "openai-gate-sudo")
+for service in ("sshd", "sudo", "sudo-i"):
+    like(gate.cli("doctor").stdout, rf"ok +service {service} +/etc/pam\.d/common-account\n", f"doctor finds the profile for {service}")
 judge("both profiles", "sshd", GATED)
 judge("both profiles", "sudo", GATED)
 judge("both profiles", "su", OPEN)
