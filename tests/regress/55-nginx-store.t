@@ -195,7 +195,7 @@ is_(get()[::2], (500, "unsafe-file"), "unsafe: 500")
 like(nginx.log(), r"\[crit\] .*openai_gate: cannot use \"openai_gate_cache\": /srv/nginx/gate: mode 0777", "unsafe: told")
 os.chmod(GATE, 0o700)
 ok(until(lambda: get()[0] == 200), "unsafe: mended, it serves without a reload")
-over(but=r"misconfigured \(unsafe-file\)")
+over(but="misconfigured unsafe-file:")
 
 # Gone.
 
@@ -236,7 +236,7 @@ for fault in (503, "silence", 401):
     is_(get("zoe")[0], 500 if fault == 401 else 503, f"{fault}: a denial does not serve stale")
     simulator.clear_faults()
     ok(until(lambda: get()[1] in ("refresh", "hit")), f"{fault}: over")
-over(but=r"HTTP 401|serving stale|misconfigured \(credential\)")
+over(but=r"HTTP 401|serving stale|misconfigured credential:")
 
 # Files that are root's alone, and workers that are not root.
 
