@@ -107,7 +107,7 @@ for name in NAMES:
     if name != b"ann":
         unlike(said, SECRET, f"the name {name[:40]!r}: {status(said)}")
 ours = "\n".join(line for line in nginx.log().split("\n") if "openai_gate" in line)
-like(ours, r'"a\\x1b\[2Jnn" by policy', "the log shows what the names were")
+like(ours, r'user=a\\x1b\[2Jnn policy=', "the log shows what the names were")
 unlike(ours, r"[\x00-\x09\x0b-\x1f\x7f\u202e]", "... and no control character of theirs")
 
 # Odd requests of eve's.
