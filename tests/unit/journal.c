@@ -300,7 +300,7 @@ differences(void **state)
 			record.disabled = !record.disabled;
 		assert_int_equal(og_list_add(writer, &record), OG_OK);
 	}
-	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	assert_int_equal(og_list_commit(writer, NOW, 0,
 	    OG_LIST_COMPLETE), OG_OK);
 	assert_int_equal(og_snapshot_take(&is, store, &users, NOW), OG_OK);
 	memset(&changes, 0, sizeof(changes));

@@ -133,7 +133,7 @@ rows_may_clash(void **state)
 	add(writer, "d", "other@example.com", OG_OK);
 	add(writer, "e", "SAME@example.com", OG_OK);
 	add(writer, "f", "", OG_OK);
-	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	assert_int_equal(og_list_commit(writer, NOW, 0,
 	    OG_LIST_COMPLETE), OG_OK);
 	fact = listed(store, ask(OG_SUBJECT_EMAIL, "same@example.com"), NOW);
 	assert_int_equal(fact.state, OG_FACT_FOUND);
@@ -161,7 +161,7 @@ rows_may_clash(void **state)
 	add(writer, "z", "", OG_OK);
 	add(writer, "z", "z@example.com", OG_ERR_PROTOCOL);
 	add(writer, "y", "", OG_ERR_PROTOCOL);
-	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	assert_int_equal(og_list_commit(writer, NOW, 0,
 	    OG_LIST_COMPLETE),
 	    OG_ERR_PROTOCOL);
 	assert_int_equal(listed(store, ask(OG_SUBJECT_ID, "a"), NOW).state,
@@ -192,7 +192,7 @@ many_clashes(void **state)
 		add(writer, id, email, OG_OK);
 	}
 	add(writer, "id-3000", "alone@example.com", OG_OK);
-	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	assert_int_equal(og_list_commit(writer, NOW, 0,
 	    OG_LIST_COMPLETE), OG_OK);
 	for (i = 0; i < 700; i++) {
 		snprintf(email, sizeof(email), "mail-%d@example.com", i);
@@ -229,7 +229,7 @@ colliding_keys(void **state)
 			assert_int_equal(og_list_add(writer, &record), OG_OK);
 		}
 		add(writer, ids[1], "", OG_OK);
-		assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+		assert_int_equal(og_list_commit(writer, NOW, 0,
 	    OG_LIST_COMPLETE), OG_OK);
 		for (k = 0; k < COUNT(ids); k++)
 			assert_int_equal(listed(store, ask(OG_SUBJECT_ID,
@@ -259,7 +259,7 @@ longest_values(void **state)
 	memset(record.role, 'r', OG_ROLE_MAX);
 	assert_int_equal(og_list_begin(&writer, store, &query), OG_OK);
 	assert_int_equal(og_list_add(writer, &record), OG_OK);
-	assert_int_equal(og_list_commit(writer, NOW, og_clock_boot(),
+	assert_int_equal(og_list_commit(writer, NOW, 0,
 	    OG_LIST_COMPLETE), OG_OK);
 	query.subject_kind = OG_SUBJECT_EMAIL;
 	memset(query.subject, 'e', OG_EMAIL_MAX);

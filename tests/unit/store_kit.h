@@ -137,7 +137,8 @@ of_project(const char *id)
 	return query;
 }
 
-/* Persons first … first + rows - 1. */
+/* Persons first … first + rows - 1. Of no known boot: NOW stands still, and the
+ * clock since the boot does not. */
 static inline enum og_error
 put_list(struct og_store *store, const struct og_query *list,
     unsigned int first, unsigned int rows, int64_t fetched_at,
@@ -159,7 +160,7 @@ put_list(struct og_store *store, const struct og_query *list,
 			return error;
 		}
 	}
-	return og_list_commit(writer, fetched_at, og_clock_boot(), state);
+	return og_list_commit(writer, fetched_at, 0, state);
 }
 
 static inline struct og_fact
@@ -199,7 +200,7 @@ put_single(struct og_store *store, struct og_query query,
 	fact.fetched_at = fetched_at;
 	if (record != NULL)
 		fact.record = *record;
-	return og_store_put_single(store, &fact, og_clock_boot());
+	return og_store_put_single(store, &fact, 0);
 }
 
 static inline bool

@@ -37,7 +37,7 @@ put_version(struct og_store *store, unsigned int rows, int64_t at)
 		    (long long)at);
 		og_list_add(writer, &record);
 	}
-	return og_list_commit(writer, at, og_clock_boot(),
+	return og_list_commit(writer, at, 0,
 	    OG_LIST_COMPLETE);
 }
 
@@ -169,7 +169,7 @@ write_and_tell(unsigned int self)
 			    write(told[1], "", 1) != 1)
 				return 1;
 		}
-		if (og_list_commit(writer, NOW, og_clock_boot(),
+		if (og_list_commit(writer, NOW, 0,
 		    OG_LIST_COMPLETE) != OG_OK)
 			return 2;
 	}
