@@ -42,15 +42,16 @@ OURS = ((failnth.OTHERS, 1), (failnth.LIBJANSSON, 1))
 ALL = (*OURS, (failnth.LIBCRYPTO, 71))
 OPENED = r"openat\(.*\.conf\""
 REVIEWED = r"openat\(.*/proc/self/maps"  # by the host, what is left in it
-# Most of the time they wait, for a second attempt.
-AT_ONCE = 6
+AT_ONCE = 3
+PATIENCE = 5
 SHOWN = 8
 
 install()
 people.add("wendy", "eve")
 simulator = Simulator("/run/sim")
+# Nobody has time for a second attempt.
 gate = Gate(simulator, {"p": POLICY}, USERS,
-            api={"timeout": "1s", "requests_per_minute": "6000"}, pam={"exempt_groups": "staff", "min_uid": "100"})
+            api={"timeout": "450ms", "requests_per_minute": "6000"}, pam={"exempt_groups": "staff", "min_uid": "100"})
 # Some hundred calls of other modules' otherwise.
 write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
 pam = Pam()
@@ -141,9 +142,14 @@ class Faults:
             self._clean_run()
 
     def _clean_run(self):
-        if os.path.isdir(self.place.cache):
+        """Once more when a busy machine took longer than the whole decision
+        may."""
+        for _ in range(PATIENCE):
             self.place.hurry()
-        return subprocess.run(cli(self.place), capture_output=True, check=False)
+            done = subprocess.run(cli(self.place), capture_output=True, text=True, check=False)
+            if "(timeout)" not in done.stdout:
+                break
+        return done
 
     def strike(self, what, run):
         """`run` gives the finished program, and whether there was a fault."""
