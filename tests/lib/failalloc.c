@@ -73,8 +73,13 @@ static int64_t
 whose(const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
+	static bool looked;
 	size_t i;
 
+	/* Late: nginx loads its modules when it runs already. */
+	if (!looked)
+		dl_iterate_phdr(find_libraries, NULL);
+	looked = true;
 	for (i = 0; i < LIBRARIES; i++) {
 		if (at >= libraries[i].start && at < libraries[i].end)
 			return (int64_t)i + 1;
@@ -97,7 +102,6 @@ open_control(void)
 	close(fd);
 	if (map == MAP_FAILED)
 		return;
-	dl_iterate_phdr(find_libraries, NULL);
 	control = map;
 }
 

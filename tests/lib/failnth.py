@@ -13,11 +13,13 @@ import collections
 import mmap
 import os
 import re
+import signal
 import struct
 import subprocess
 import tempfile
 
 import jail
+from wait import until
 
 TIMEOUT = 30
 
@@ -146,3 +148,41 @@ class Allocations:
 
     def failed(self):
         return self._FORM.unpack(self._control[:])[1] > 0
+
+
+class Attached:
+    """strace(1) on a program that runs already.
+
+        with Attached(pid, "read", "EIO", 3) as trace:
+            …
+        trace.failed
+    """
+
+    def __init__(self, pid, call=None, error=None, n=None):
+        self._pid, self.lines, self.failed = pid, [], False
+        self._directory = tempfile.TemporaryDirectory(prefix="strace-")
+        self._log = os.path.join(self._directory.name, "log")
+        fault = ["-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={n}"] if call else []
+        self._process = subprocess.Popen(["strace", "-qq", "-o", self._log, *fault, "-p", str(pid)],
+                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _traced(self):
+        with open(f"/proc/{self._pid}/status", encoding="ascii") as file:
+            return f"TracerPid:\t{self._process.pid}\n" in file.read()
+
+    def __enter__(self):
+        if not until(self._traced):
+            raise RuntimeError("strace does not attach")
+        return self
+
+    def __exit__(self, *_):
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(TIMEOUT)
+        with open(self._log, encoding="utf-8", errors="backslashreplace") as file:
+            self.lines = file.read().splitlines()
+        self._directory.cleanup()
+        self.failed = any("(INJECTED)" in line for line in self.lines)
+
+    def calls(self):
+        """Their names."""
+        return {match[2] for match in map(_CALL.match, self.lines) if match}

@@ -66,15 +66,17 @@ class Nginx:
     module    False: the module is not loaded
     level     of the error log
     directory where all of it stands: more than one may run
+    environment  variables beside the usual
     """
 
     def __init__(self, http, main="", events="worker_connections 1024;", workers=2, module=True, user="www-data",
-                 level="info", directory=DIRECTORY):
+                 level="info", directory=DIRECTORY, environment=None):
         if not jail.inside():
             raise RuntimeError("nginx runs in a jail only")
         self.http, self.main, self.events, self.workers = http, main, events, workers
         self.module, self.user, self.level = module, user, level
         self.directory = directory
+        self.environment = environment or {}
         self.process = None
         self._from = None
         self.error_log = f"{self.directory}/error.log"
@@ -131,7 +133,7 @@ http {{
             self._from = self.mark()
         self.process = subprocess.Popen(self.command("-g", "daemon off;"), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env=_environment())
+                                        env=_environment() | self.environment)
         if not until(self._running, _START_SECONDS):
             said = self.log()
             self.kill()
