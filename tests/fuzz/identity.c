@@ -75,6 +75,29 @@ words_of(struct text line, struct text word[2])
 	return n;
 }
 
+/* Of the character of n bytes, which are UTF-8. */
+static uint32_t
+code_point(const char *at, size_t n)
+{
+	uint32_t code;
+	size_t i;
+
+	code = (unsigned char)*at & (n == 1 ? 0x7fU : 0xffU >> (n + 1));
+	for (i = 1; i < n; i++)
+		code = code << 6 | ((unsigned char)at[i] & 0x3fU);
+	return code;
+}
+
+/* What gate.conf(5) calls a character that turns the writing's direction, or
+ * that ends a line. */
+static bool
+turns(uint32_t code)
+{
+	return code == 0x61c || code == 0x200e || code == 0x200f ||
+	    (code >= 0x2028 && code <= 0x202e) ||
+	    (code >= 0x2066 && code <= 0x2069);
+}
+
 static bool
 is_refused(struct text name)
 {
@@ -86,6 +109,8 @@ is_refused(struct text name)
 		/* UTF-8 and C1 are tested elsewhere. */
 		n = og_print_length(name.at + i, name.len - i);
 		if (n == 0)
+			return true;
+		if (turns(code_point(name.at + i, n)))
 			return true;
 		if ((unsigned char)name.at[i] <= ' ' || name.at[i] == 0x7f ||
 		    name.at[i] == '/' || name.at[i] == '%')
