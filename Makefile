@@ -143,6 +143,8 @@ $(BUILD)/unit/oom.t: $(call obj,pam_openai/gate.c)
 $(BUILD)/unit/oom.t: UNIT_FLAGS = -Wl,--wrap=malloc,--wrap=calloc \
 	-Wl,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
 
+$(BUILD)/unit/pace.t: UNIT_FLAGS = -Wl,--wrap=clock_gettime
+
 # What the helper gives up is the helper's own.
 $(BUILD)/unit/confine.t: $(call obj,common/helper/confine.c \
 	common/helper/filter.c)
