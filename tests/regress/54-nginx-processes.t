@@ -18,7 +18,7 @@ jail.enter()
 from gate import Gate
 from nginx import DIRECTORY, PORT, Nginx, fresh, sanitized
 from sim import Simulator
-from tap import done_testing, is_, note, ok, skip
+from tap import done_testing, is_, ok, skip
 from wait import until
 
 POLICIES = {"any": {"role": "owner reader"}, "owner": {"role": "owner"}}
@@ -134,14 +134,21 @@ is_(nginx.complaints(), [], "the log is clean")
 # A worker dies in the middle of a check.
 
 nginx = restart()
-waiting = slowly(40)
-pids = nginx.worker_pids()
+simulator.clear_requests()
+simulator.fault("delay", ms=60000, times=1)
+waiting = []
+for worker in nginx.worker_pids():
+    # While one stands still, all come to the other.
+    os.kill(worker, signal.SIGSTOP)
+    waiting.append(Waiting(20))
+    ok(until(lambda: nginx.connections() >= 20 * len(waiting)), "20 clients wait at one worker")
+    os.kill(worker, signal.SIGCONT)
 victim = until(asking)
 ok(victim, "one worker asks, for both")
+is_(len(simulator.requests()), 1, "by one request")
 os.kill(victim, signal.SIGKILL)
-statuses = waiting.statuses()
-note(f"{dict(statuses)}")
-is_(set(statuses), {"200", "none"}, "kill -9 of the worker that asks: the other's clients are answered")
+is_(sorted((clients.statuses() for clients in waiting), key=str), [{"200": 20}, {"none": 20}],
+    "kill -9 of the worker that asks: the other's clients are answered")
 ok(until(lambda: len(nginx.worker_pids()) == 2), "kill -9: there are two workers again")
 is_(nginx.get(user="ann").status, 200, "kill -9: they serve")
 is_(nginx.complaints(but=KILLED), [], "the log is clean")
