@@ -98,6 +98,9 @@ class Served:
         self._hurry()
         return all(self._get(user)[0] == status for user, status in RIGHT.items())
 
+    def _ended(self):
+        return self.nginx.process.poll() is not None
+
     def _descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
@@ -113,14 +116,17 @@ class Served:
         return wrong
 
     def review(self, what, wrong, may_die=False):
-        """After a fault; a process that is gone is followed by another."""
-        if self.nginx.process.poll() is not None:
+        """After a fault; a process that is gone is followed by another. One
+        that dies has closed its connections some time before it has ended."""
+        settled = until(lambda: self._ended() or self._right(), timeout=10)
+        if self._ended():
             self._lived = False
             if not may_die:
                 wrong.append(f"ended: {self.nginx.process.returncode}")
             self.nginx.start()
-        if not until(self._right, timeout=10):
-            wrong.append("wrong afterwards")
+            settled = until(self._right, timeout=10)
+        if not settled:
+            wrong.append(f"wrong afterwards: {[self._get(user) for user in RIGHT]}")
         self.wrong += [f"{what}: {one}" for one in wrong]
 
     def end(self, closes=True):
