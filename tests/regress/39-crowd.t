@@ -32,6 +32,9 @@ install()
 people.add(*USERS)
 simulator = Simulator("/var/tmp/sim")
 gate = Gate(simulator, POLICY, {user: email for user, (email, _) in USERS.items()})
+# Else "project" is as true of them, and said when that list comes first.
+for name in ("norah", "bob"):
+    simulator.add_member("proj_web", USERS[name][0])
 guard("su")
 guard("sshd")
 with open("/etc/login.defs", "a", encoding="ascii") as defs:
