@@ -27,6 +27,7 @@ INSTALL ?= install
 BUILD ?= build
 
 HELPER_PATH = $(LIBEXECDIR)/openai-gate/openai-gate-fetch
+HTTP_PATH = $(LIBEXECDIR)/openai-gate/openai-gate-http.so
 
 # What is ours.
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes \
@@ -42,10 +43,14 @@ WITH_SAN = -DOG_LEAK_TRACER -fsanitize=address,undefined -fno-sanitize-recover=u
 endif
 LINK_HARDENING = -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections
 OURS = -std=c11 -D_GNU_SOURCE -Icommon $(WARNINGS) $(HARDENING) $(WITH_SAN) \
-	-DOG_HELPER_PATH='"$(HELPER_PATH)"' -MMD -MP
+	-DOG_HELPER_PATH='"$(HELPER_PATH)"' -DOG_HTTP_PATH='"$(HTTP_PATH)"' \
+	-DOG_HEADERS='"$(HEADERS)"' -MMD -MP
 ifdef CI
 OURS += -Werror
 endif
+
+# Two files that call each other across dlopen(3) must agree on these.
+HEADERS := $(firstword $(shell cat $(sort $(wildcard common/*/*.h)) | sha256sum))
 
 CURL_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null)
 CURL_LIBS := $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null)
@@ -75,7 +80,9 @@ OUTSIDE_PAM := $(wildcard common/meaning/api*.c common/meaning/budget.c \
 CORE := $(VALUE) $(filter-out $(OUTSIDE_PAM),$(wildcard common/meaning/*.c \
 	common/io/*.c common/client/*.c))
 CLI := $(wildcard common/cli/*.c)
-HELPER := $(wildcard common/helper/*.c)
+# What the helper loads when there is something to ask.
+HTTP := common/helper/http_part.c
+HELPER := $(filter-out $(HTTP),$(wildcard common/helper/*.c))
 PAM := $(wildcard pam_openai/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -83,7 +90,8 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 CORE_LIB = $(BUILD)/libgate-core.a
 FULL_LIB = $(BUILD)/libgate.a
 
-PROGRAMS = $(BUILD)/pam_openai.so $(BUILD)/openai-gate $(BUILD)/openai-gate-fetch
+PROGRAMS = $(BUILD)/pam_openai.so $(BUILD)/openai-gate $(BUILD)/openai-gate-fetch \
+	$(BUILD)/openai-gate-http.so
 
 all: $(PROGRAMS)
 
@@ -99,7 +107,13 @@ $(BUILD)/helper-path: always
 	@mkdir -p $(@D)
 	@echo '$(HELPER_PATH)' | cmp -s - $@ || echo '$(HELPER_PATH)' >$@
 
-$(call obj,pam_openai/gate.c common/cli/doctor.c): $(BUILD)/helper-path
+$(BUILD)/headers: always
+	@mkdir -p $(@D)
+	@echo '$(HEADERS)' | cmp -s - $@ || echo '$(HEADERS)' >$@
+
+$(call obj,pam_openai/gate.c common/cli/doctor.c common/helper/http_late.c): \
+    $(BUILD)/helper-path
+$(call obj,common/helper/http_late.c $(HTTP)): $(BUILD)/headers
 
 $(CORE_LIB): $(call obj,$(CORE))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
@@ -125,7 +139,11 @@ $(BUILD)/openai-gate: $(call obj,$(CLI)) $(FULL_LIB)
 
 $(BUILD)/openai-gate-fetch: $(call obj,$(HELPER)) $(FULL_LIB)
 	$(call say,LD,$@)$(CC) -pie $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \
-	    $(LINK_HARDENING) -o $@ $^ $(STORE_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
+	    $(LINK_HARDENING) -Wl,--as-needed -o $@ $^ $(STORE_LIBS) $(JANSSON_LIBS)
+
+$(BUILD)/openai-gate-http.so: $(call obj,$(HTTP)) $(FULL_LIB)
+	$(call say,LD,$@)$(CC) -shared $(CFLAGS) $(WITH_SAN) $(LDFLAGS) \
+	    $(LINK_HARDENING) $(LINK_STRICT) -Wl,--as-needed -o $@ $^ $(CURL_LIBS)
 
 # Unit tests: tests/unit/NAME.c becomes build/unit/NAME.t, a TAP program.
 UNIT := $(wildcard tests/unit/*.c)
@@ -177,6 +195,7 @@ install: all
 	$(INSTALL) -m 755 $(BUILD)/openai-gate $(DESTDIR)$(SBINDIR)/
 	$(INSTALL) -m 755 $(BUILD)/openai-gate-fetch \
 	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/
+	$(INSTALL) -m 644 $(BUILD)/openai-gate-http.so $(DESTDIR)$(LIBEXECDIR)/openai-gate/
 	if [ -f $(BUILD)/ngx_http_openai_module.so ]; then \
 	    $(INSTALL) -d $(DESTDIR)$(NGINX_MODULES) && \
 	    $(INSTALL) -m 644 $(BUILD)/ngx_http_openai_module.so \
@@ -209,6 +228,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PAMDIR)/pam_openai.so $(DESTDIR)$(SBINDIR)/openai-gate \
 	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/openai-gate-fetch \
+	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/openai-gate-http.so \
 	    $(DESTDIR)$(NGINX_MODULES)/ngx_http_openai_module.so \
 	    $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 	    $(DESTDIR)$(BASHCOMPDIR)/openai-gate \

@@ -58,7 +58,8 @@ check-fast: packages
 	$(AGAIN) prove TESTS="$(filter-out $(SLOW),$(REGRESS))"
 
 # All of it ends in this one prove. Sorted, and so in the order of the numbers.
-# What tests say beside their results comes at the end, where it is found.
+# What tests say beside their results comes at the end, where it is found, and
+# what failed at its end.
 prove:
 	$(Q)if [ "$$(id -u)" -ne 0 ]; then \
 	    echo "tests: not root: sshd, sudo, su and nginx are NOT tested" >&2; \
@@ -66,7 +67,8 @@ prove:
 	    echo "tests: no throw-away machine: sshd, sudo and su are NOT tested" >&2; \
 	fi
 	$(Q)$(PROVE) $(UNIT_PROGRAMS) $(TESTS) 2>$(BUILD)/said; status=$$?; \
-	    tail -n 500 $(BUILD)/said >&2; exit $$status
+	    tail -n 500 $(BUILD)/said >&2; \
+	    grep -A4 '^# failed: ' $(BUILD)/said | cut -c1-400 | tail -n 60 >&2; exit $$status
 
 check-san: packages
 	$(AGAIN) BUILD=$(BUILD)/san SAN=1 sanitized

@@ -369,16 +369,16 @@ examine_store(struct examination *ex)
 }
 
 static void
-examine_helper(struct examination *ex)
+examine_helper(struct examination *ex, const char *path)
 {
 	struct og_message message;
 	enum og_error error;
 	int fd;
 
-	error = og_file_open(&fd, OG_HELPER_PATH, OG_TRUST_ROOT, &message);
+	error = og_file_open(&fd, path, OG_TRUST_ROOT, &message);
 	if (error == OG_OK) {
 		close(fd);
-		good("helper", OG_HELPER_PATH);
+		good("helper", path);
 		return;
 	}
 	bad(ex, error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_CONFIG, "helper",
@@ -466,7 +466,8 @@ og_cli_examine(struct og_cli *cli)
 	og_credentials_init(&ex.credentials);
 	good("configuration", cli->conf_path);
 	examine_policies(&ex);
-	examine_helper(&ex);
+	examine_helper(&ex, OG_HELPER_PATH);
+	examine_helper(&ex, OG_HTTP_PATH);
 	examine_services(&ex);
 	examine_store(&ex);
 	if (examine_key(&ex))

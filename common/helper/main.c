@@ -226,6 +226,25 @@ mark_stale(struct session *session)
 }
 
 static enum og_reason
+why_not(const struct session *session, enum og_error error)
+{
+	if (error == OG_OK)
+		return OG_GO_ON;
+	og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
+	    og_strerror(error));
+	switch (error) {
+	case OG_ERR_NOMEM:
+		return OG_NO_MEMORY;
+	case OG_ERR_UNSAFE:
+		return OG_UNSAFE_FILE;
+	case OG_ERR_MISSING:	/* half of us is not installed */
+		return OG_CONFIG;
+	default:
+		return OG_NETWORK;
+	}
+}
+
+static enum og_reason
 prepare(struct session *session)
 {
 	struct og_message message;
@@ -249,13 +268,9 @@ prepare(struct session *session)
 	session->tally = og_tally_new(session->conf);
 	error = og_fetch_new(&session->fetch, session->conf, session->store,
 	    &session->credentials, session->tally, &session->log);
-	/* It stands in the header now, and nowhere else. */
+	/* Its copy is wiped once it stands in the header. */
 	og_buffer_free(&session->credentials.key);
-	if (error == OG_OK)
-		return OG_GO_ON;
-	og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
-	    og_strerror(error));
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
+	return why_not(session, error);
 }
 
 static int

@@ -23,7 +23,8 @@ KNOWN = ROOT / "tests" / "analysis" / "known"
 BUILD = ROOT / (os.environ.get("BUILD") or "build")
 GCC = os.environ.get("ANALYSE_GCC", "gcc")
 
-DEFINES = ["-D_GNU_SOURCE", "-D_FORTIFY_SOURCE=0", '-DOG_HELPER_PATH="/usr/libexec/openai-gate/openai-gate-fetch"']
+DEFINES = ["-D_GNU_SOURCE", "-D_FORTIFY_SOURCE=0", '-DOG_HELPER_PATH="/usr/libexec/openai-gate/openai-gate-fetch"',
+           '-DOG_HTTP_PATH="/usr/libexec/openai-gate/openai-gate-http.so"', '-DOG_HEADERS="0"']
 NGINX = ("src/core", "src/event", "src/event/modules", "src/os/unix", "src/http", "src/http/modules", "src/http/v2", "objs")
 
 PROBE = "tests/analysis/probe.c"

@@ -3,7 +3,7 @@
  * too. Three numbers of 64 bits in the file that $FAILALLOC names, and that the
  * test changes while the program runs: how many allocations to go before one
  * fails (-1: none does), how many have failed, and whose are counted: those of
- * libcrypto (1), of libjansson (2), or of all the others (0).
+ * libcrypto (1), of libjansson (2), of the loader (3), or of all the others (0).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +39,7 @@ static struct library {
 } libraries[] = {
 	{ "/libcrypto.so", 0, 0 },
 	{ "/libjansson.so", 0, 0 },
+	{ "/ld-linux", 0, 0 },
 };
 
 #define LIBRARIES (sizeof(libraries) / sizeof(libraries[0]))
@@ -69,17 +70,28 @@ find_libraries(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+/* How many have ever been loaded. */
+static int
+count_loaded(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned long long *)arg = info->dlpi_adds;
+	return 1;
+}
+
 static int64_t
 whose(const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
-	static bool looked;
+	static unsigned long long seen;
+	unsigned long long loaded = 0;
 	size_t i;
 
-	/* Late: nginx loads its modules when it runs already. */
-	if (!looked)
+	/* nginx loads its modules, and the helper its HTTP part, late. */
+	dl_iterate_phdr(count_loaded, &loaded);
+	if (loaded != seen)
 		dl_iterate_phdr(find_libraries, NULL);
-	looked = true;
+	seen = loaded;
 	for (i = 0; i < LIBRARIES; i++) {
 		if (at >= libraries[i].start && at < libraries[i].end)
 			return (int64_t)i + 1;

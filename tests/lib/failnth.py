@@ -113,7 +113,7 @@ def run(command, call, error, n, children=False):
     return done, any("(INJECTED)" in line for line in lines)
 
 # Whose allocations.
-OTHERS, LIBCRYPTO, LIBJANSSON = range(3)
+OTHERS, LIBCRYPTO, LIBJANSSON, LOADER = range(4)
 
 
 class Allocations:

@@ -19,6 +19,7 @@ DIRECTORY = "/etc/openai-gate"
 CONF = f"{DIRECTORY}/gate.conf"
 CACHE = "/var/cache/openai-gate"
 HELPER = "/usr/libexec/openai-gate/openai-gate-fetch"
+HTTP = "/usr/libexec/openai-gate/openai-gate-http.so"
 CLI = "/usr/sbin/openai-gate"
 
 # Debian's own files of the services that guard() has changed.

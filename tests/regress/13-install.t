@@ -39,7 +39,8 @@ make("install", f"DESTDIR={ROOT}")
 there = files()
 multiarch = subprocess.run(["cc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
 for path, mode in ((f"usr/lib/{multiarch}/security/pam_openai.so", "644"), ("usr/sbin/openai-gate", "755"),
-                   ("usr/libexec/openai-gate/openai-gate-fetch", "755"), ("usr/lib/nginx/modules/ngx_http_openai_module.so", "644"),
+                   ("usr/libexec/openai-gate/openai-gate-fetch", "755"),
+                   ("usr/libexec/openai-gate/openai-gate-http.so", "644"), ("usr/lib/nginx/modules/ngx_http_openai_module.so", "644"),
                    ("usr/share/man/man8/pam_openai.8", "644"), ("usr/share/man/man8/openai-gate.8", "644"),
                    ("usr/share/man/man5/gate.conf.5", "644"), ("usr/share/man/man7/ngx_http_openai_module.7", "644"),
                    ("etc/openai-gate/gate.conf", "644"), ("usr/share/doc/openai-gate/pam.d/sshd.example", "644"),

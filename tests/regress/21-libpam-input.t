@@ -3,6 +3,7 @@
 a decision trusts. A clear line in the log, the verdict that the manual page
 says, and nobody let in by a mistake."""
 
+import glob
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import jail
 
 jail.enter()
 
-from gate import CACHE, CONF, DIRECTORY, HELPER, Gate, decisions, install, write
+from gate import CACHE, CONF, DIRECTORY, HELPER, HTTP, Gate, decisions, install, write
 from journal import Journal
 from pamdrive import Pam
 from sim import Simulator
@@ -142,8 +143,9 @@ def names():
 
 def trusted(path, name, missing, missing_says=None, cold=False):
     """What every trusted file must be; it is put right again. The helper looks
-    at the key, so what is wrong with that stands in lines of its own."""
-    here = path != KEY
+    at the key, and at what it loads, so what is wrong with these stands in lines
+    of its own."""
+    here = path not in (KEY, HTTP)
     text = open(path, "rb").read()
     mode = os.stat(path).st_mode & 0o777
 
@@ -284,6 +286,31 @@ def helper():
     gate.configure(cache={"ttl": "10m"})
 
 
+# Of another build than the helper.
+STRANGER = 'struct { const char *headers; void *calls[8]; } og_http_part = { "0", { 0 } };'
+
+
+def part():
+    """What the helper loads when it has to ask."""
+    real = HTTP + ".kept"
+    shutil.copy2(HTTP, real)
+    trusted(HTTP, "the helper's HTTP part", CONFIG, cold=True)
+    strange = glob.glob("/usr/lib/*/security/pam_permit.so")[0]
+    for what, source, says in (("no shared object", "/etc/passwd", "cannot load: "), ("another program's", strange, "cannot load: "),
+                               ("one of another build", None, "of another build")):
+        os.unlink(HTTP)
+        if source:
+            shutil.copy(source, HTTP)
+        else:
+            subprocess.run(["cc", "-x", "c", "-shared", "-fPIC", "-o", HTTP, "-"], input=STRANGER, text=True, check=True)
+        os.chmod(HTTP, 0o644)
+        mark = journal.mark()
+        asked("unavailable network", f"{what} in its place", cold=True)
+        like(journal.text(since=mark), rf"alert openai-gate-fetch: .*{says}", "... and the log says why")
+    os.rename(real, HTTP)
+    asked("allow ok", "the right one again", cold=True)
+
+
 # The real helper's reply, with one thing changed: "append", "longer" (and says
 # so), "cut", "twice", "none", or the number of a byte.
 TAMPER = """
@@ -358,6 +385,7 @@ configuration()
 identity_map()
 key()
 helper()
+part()
 store()
 is_(simulator.errors(), "", "the simulator had no trouble")
 if failed():

@@ -6,6 +6,7 @@ our own memory, and libc's allocations."""
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,12 +16,12 @@ import jail
 
 jail.enter()
 
-from gate import BUILD, CONF, Gate
+from gate import BUILD, CONF, HTTP, Gate
 from sim import Simulator
 from tap import diag, done_testing, is_, note, ok
 
 TSAN = os.path.join(BUILD, "tsan")
-PROGRAMS = [f"{TSAN}/openai-gate", f"{TSAN}/openai-gate-fetch"]
+PROGRAMS = [f"{TSAN}/openai-gate", f"{TSAN}/openai-gate-fetch", f"{TSAN}/openai-gate-http.so"]
 FLAGS = "-fsanitize=thread"
 REPORT = re.compile(r"ThreadSanitizer", re.M)
 CHECK = ["check", "--policy", "ssh", "ann"]
@@ -50,16 +51,19 @@ def both(name, status):
 
 
 built = make()
-is_(built.returncode, 0, "both build")
+is_(built.returncode, 0, "all build")
 if built.returncode != 0:
     diag(built.stderr[-4000:])
 for program in PROGRAMS:
     with open(program, "rb") as file:
         ok(b"__tsan_init" in file.read(), f"{os.path.basename(program)} has the sanitizer")
+os.makedirs(os.path.dirname(HTTP), mode=0o755)
+shutil.copy(PROGRAMS[2], HTTP)
 simulator = Simulator("/var/tmp/sim")
 settings = Gate(simulator, {"ssh": {"pam_services": "sshd", "role": "owner reader", "project": "proj_web"}}, {"ann": "ann@example.com"},
                 api={"timeout": "1500ms", "requests_per_minute": 6000})
 both("an address", 0)
+is_(len(simulator.requests()), 5, "the one has asked for two lists, the other for three")
 for kind in ("500", "429", "silence", "reset", "truncated"):
     simulator.fault(kind)
     both(kind, 2)
