@@ -7,6 +7,7 @@ empty and all processes are ours: whatever is there afterwards is the demo's.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -111,6 +112,8 @@ like(text, r"(?m)^ann .* ann\$ sudo id +no +deny role$", "sudo")
 like(text, r"(?m)^ann .* ben\$ su - ann +no +deny role$", "su")
 like(text, r"(?s)A revocation.*\nann .* yes +allow ok\n.*\nann .* no +deny project\n", "a revocation takes effect")
 ok("expected:" not in text, "all as expected")
+shown = re.search(r"<!-- demo -->\n```\n(.*?)```", read(os.path.join(jail.REPOSITORY, "README.md")), re.DOTALL)[1].splitlines()
+is_([line for line in shown if line not in text.splitlines()], [], "README.md shows what it prints")
 ok(all(len(line) < 150 for line in text.splitlines()), "no line is longer than a screen")
 nothing_left(before, "a whole demo")
 
