@@ -138,6 +138,7 @@ ngx_http_openai_print(ngx_pool_t *pool, ngx_http_openai_main_conf_t *omcf)
 
     ngx_memzero(&metrics, sizeof(struct og_metrics));
 
+    metrics.conf = omcf->conf;
     metrics.tally = omcf->tally;
     metrics.door = &door;
     metrics.doors = 1;

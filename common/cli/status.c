@@ -99,6 +99,7 @@ collect(struct og_cli *cli, struct og_status *status, struct og_tally *tally)
 
 	status->conf = cli->conf;
 	metrics = &status->metrics;
+	metrics->conf = cli->conf;
 	metrics->now = og_clock_wall();
 	metrics->limit = cli->conf->ttl + cli->conf->stale_ttl;
 	metrics->door = doors;

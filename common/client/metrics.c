@@ -166,6 +166,24 @@ each_policy(struct page *page,
 	}
 }
 
+/* Whoever relies on the gate must not overlook a dry run. */
+static void
+enforcement(struct page *page)
+{
+	const struct og_config *conf;
+	char policy[LABEL_MAX];
+	size_t i;
+
+	head(page, "openai_gate_policy_enforced", "gauge",
+	    "0: a dry run (enforce = no), which refuses nobody.");
+	conf = page->metrics->conf;
+	for (i = 0; conf != NULL && i < conf->policy_count; i++) {
+		label(policy, conf->policies[i].name);
+		line(page, "openai_gate_policy_enforced{policy=\"%s\"} %d",
+		    policy, conf->policies[i].dry_run ? 0 : 1);
+	}
+}
+
 /* Has this endpoint ever been asked, or waited for? */
 static bool
 is_in_use(const struct og_tally *tally, unsigned int endpoint)
@@ -311,6 +329,7 @@ og_metrics_print(struct og_buffer *buffer, const struct og_metrics *metrics)
 	head(&page, "openai_gate_cache_total", "counter",
 	    "Decisions, by where their facts came from.");
 	each_policy(&page, caches_of);
+	enforcement(&page);
 	requests(&page);
 	budgets(&page);
 	known(&page);

@@ -11,10 +11,12 @@
 #include "io/store.h"
 #include "meaning/api.h"
 #include "meaning/budget.h"
+#include "meaning/config.h"
 #include "value/buffer.h"
 #include "value/tally.h"
 
 struct og_metrics {
+	const struct og_config *conf;	/* borrowed; NULL: none could be read */
 	const struct og_tally *tally;	/* borrowed; may be changing */
 	const enum og_door *door;	/* that count there; borrowed */
 	size_t doors;

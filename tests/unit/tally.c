@@ -236,6 +236,9 @@ print(struct og_buffer *text, struct og_metrics *metrics)
 static void
 printing(void **state)
 {
+	struct og_policy policies[] = { { .name = "a\"b" },
+	    { .name = "try", .dry_run = true } };
+	struct og_config conf = { .policies = policies, .policy_count = 2 };
 	struct og_metrics metrics;
 	struct og_tally *tally;
 	struct og_buffer text;
@@ -256,6 +259,7 @@ printing(void **state)
 	expect_line(&text,
 	    "# TYPE openai_gate_key_expiry_timestamp_seconds gauge");
 	expect_line(&text, "openai_gate_fact_limit_seconds 4200");
+	expect_none(&text, "\nopenai_gate_policy_enforced");
 	og_buffer_free(&text);
 
 	keep(tally, "a\"b\\c\nd");
@@ -266,6 +270,7 @@ printing(void **state)
 	og_tally_waited(tally, OG_ENDPOINT_USERS, 1005);
 	og_tally_synced(tally, 1900, 61001);
 	og_tally_key_expires(tally, 99999);
+	metrics.conf = &conf;
 	metrics.oldest = 1400;
 	metrics.boot_ms = 5000;
 	metrics.budget[OG_ENDPOINT_USERS].updated_ms = 4000;
@@ -297,6 +302,9 @@ printing(void **state)
 	expect_line(&text, "openai_gate_last_sync_duration_seconds 61.001");
 	expect_line(&text, "openai_gate_key_expiry_timestamp_seconds 99999");
 	expect_line(&text, "openai_gate_oldest_fact_age_seconds 600");
+	expect_line(&text,
+	    "openai_gate_policy_enforced{policy=\"a\\\"b\"} 1");
+	expect_line(&text, "openai_gate_policy_enforced{policy=\"try\"} 0");
 	og_buffer_free(&text);
 	free_tally(tally);
 }
