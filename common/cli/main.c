@@ -32,10 +32,20 @@ static const struct command commands[] = {
 	{ "status", og_cli_status, "status [--json | --prometheus]" },
 	{ "doctor", og_cli_doctor, "doctor" },
 	{ "setup", og_cli_setup, "setup [--yes] [--force] [--key-file PATH | "
-	    "-] [--OPTION VALUE]..." },
+	    "-] [--service NAME] [--policy NAME] [--email TEMPLATE] "
+	    "[--map-file PATH] [--role ROLES] [--project IDS] [--group IDS] "
+	    "[--enforce yes | no] [--exempt USERS] [--user USER] "
+	    "[--base-url URL] [--ca-file PATH]" },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void
+print_synopsis(FILE *to, const char *lead, const struct command *command)
+{
+	fprintf(to, "%s openai-gate [--conf PATH] [--verbose] %s\n", lead,
+	    command->synopsis);
+}
 
 static void
 print_usage(FILE *to)
@@ -43,8 +53,8 @@ print_usage(FILE *to)
 	size_t i;
 
 	for (i = 0; i < COMMAND_COUNT; i++)
-		fprintf(to, "%s openai-gate [--conf PATH] [--verbose] %s\n",
-		    i == 0 ? "usage:" : "      ", commands[i].synopsis);
+		print_synopsis(to, i == 0 ? "usage:" : "      ",
+		    &commands[i]);
 }
 
 int
@@ -215,6 +225,10 @@ main(int argc, char **argv)
 	if (i == COMMAND_COUNT) {
 		print_usage(stderr);
 		return og_cli_usage("unknown command '%s'", argv[first]);
+	}
+	if (first + 1 < argc && strcmp(argv[first + 1], "--help") == 0) {
+		print_synopsis(stdout, "usage:", &commands[i]);
+		return OG_EXIT_PASS;
 	}
 	status = commands[i].run(&cli, argc - first - 1, argv + first + 1);
 	add_up(&cli);

@@ -52,6 +52,8 @@ def check_command(sim, gate):
     gives(gate, ["check"], 64, r"^$", "nobody named", "name one user")
     gives(gate, ["check", "--policy", "ssh", "--service", "sshd", "ann"], 64, r"^$", "both", "not both")
     gives(gate, ["check", "--frobnicate", "ann"], 64, r"^$", "an unknown option", "--frobnicate")
+    gives(gate, ["check", "--help"], 0, r"^usage: openai-gate .* check \[--policy NAME .*--all-local\n$", "how to call check")
+    gives(gate, ["setup", "--help"], 0, r"^usage: .* setup .*\[--enforce yes \| no\].*\n$", "how to call setup")
 
 
 def json_object(sim, gate):

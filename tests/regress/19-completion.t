@@ -54,6 +54,8 @@ TYPED = {
     "cache fl": "cache flush",
     "cache show ann-w": "cache show ann-with-a-long-name",
     "cache flush ann-w": "cache flush ann-with-a-long-name",
+    "setup --ex": "setup --exempt",
+    "setup --ca-file /etc/openai-gate/oth": "setup --ca-file /etc/openai-gate/other.conf",
     # Nothing to complete: what is typed stays.
     "cache list ann-w": "cache list ann-w",
     "check --policy nobody-wrote": "check --policy nobody-wrote",
