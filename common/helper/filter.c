@@ -43,8 +43,13 @@ enum when {
 	HAS_ALL,	/* the argument holds all bits of value */
 	LACKS,		/* ... and none of them */
 	IS,		/* ... and is value */
-	IS_NOT
+	IS_NOT,
+	MAKES		/* a mode, behind the flags of an open: a file is made,
+			 * and with all bits; else nobody has set a mode */
 };
+
+/* O_TMPFILE has O_DIRECTORY's bit as well. */
+#define MAKING	((uint32_t)(O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))
 
 struct rule {
 	unsigned int call;
@@ -93,10 +98,10 @@ static const struct rule rules[] = {
 	NEVER(personality),
 	{ SYS_fchmod, HAS_ALL, 1, S_ISUID },
 	{ SYS_fchmodat, HAS_ALL, 2, S_ISUID },
-	{ SYS_openat, HAS_ALL, 3, S_ISUID }, NEVER(mknodat),
+	{ SYS_openat, MAKES, 3, S_ISUID }, NEVER(mknodat),
 #ifdef SYS_open
 	{ SYS_chmod, HAS_ALL, 1, S_ISUID },
-	{ SYS_open, HAS_ALL, 2, S_ISUID },
+	{ SYS_open, MAKES, 2, S_ISUID },
 	{ SYS_creat, HAS_ALL, 1, S_ISUID }, NEVER(mknod), NEVER(chown),
 	NEVER(lchown),
 #endif
@@ -184,11 +189,16 @@ answer(struct program *program, int error)
 static void
 test_argument(struct program *program, const struct rule *rule)
 {
+	if (rule->when == MAKES) {
+		load_argument(program, rule->argument - 1);
+		step(program, BPF_JMP | BPF_JSET | BPF_K, MAKING, 0, 4);
+	}
 	load_argument(program, rule->argument);
 	switch (rule->when) {
 	case ALWAYS:
 		break;
 	case HAS_ALL:
+	case MAKES:
 		step(program, BPF_ALU | BPF_AND | BPF_K, rule->value, 0, 0);
 		step(program, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
 		break;

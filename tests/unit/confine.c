@@ -133,7 +133,7 @@ forbids_calls(void **state)
 }
 
 enum {
-	OPEN_SETUID, CHMOD_SETUID, MAP_CODE, MAKE_CODE, OWNED_FD,
+	MAKE_SETUID, MAKE_SETUID_UNNAMED, CHMOD_SETUID, MAP_CODE, MAKE_CODE, OWNED_FD,
 	KILL_PARENT, LIMIT_PARENT, FORK, PACKETS, CRYPTO, VSOCK
 };
 
@@ -144,9 +144,12 @@ attempt(long what)
 
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	switch (what) {
-	case OPEN_SETUID:
-		return errno_of(syscall(SYS_openat, AT_FDCWD, store, O_WRONLY,
-		    04755));
+	case MAKE_SETUID:
+		return errno_of(syscall(SYS_openat, AT_FDCWD, store,
+		    O_WRONLY | O_CREAT, 04755));
+	case MAKE_SETUID_UNNAMED:
+		return errno_of(syscall(SYS_openat, AT_FDCWD, store,
+		    O_WRONLY | O_TMPFILE, 04755));
 	case CHMOD_SETUID:
 		return errno_of(chmod(store, 04700));
 	case MAP_CODE:
@@ -181,7 +184,7 @@ forbids_arguments(void **state)
 	long what;
 
 	(void)state;
-	for (what = OPEN_SETUID; what < PACKETS; what++) {
+	for (what = MAKE_SETUID; what < PACKETS; what++) {
 #ifdef OG_LEAK_TRACER
 		if (what == FORK)
 			continue;
@@ -331,6 +334,19 @@ ask(long unused)
 	return socket(AF_UNIX, SOCK_DGRAM, 0) != -1 ? 0 : 5;
 }
 
+/* Whoever makes no file passes no mode: what stands in its place is chance. */
+static int
+look(long unused)
+{
+	(void)unused;
+#ifdef SYS_open
+	if (syscall(SYS_open, store, O_RDONLY, -1L) == -1)
+		return 1;
+#endif
+	return syscall(SYS_openat, AT_FDCWD, store, O_RDONLY | O_DIRECTORY,
+	    -1L) == -1 ? 2 : 0;
+}
+
 static int
 dies(long unused)
 {
@@ -352,6 +368,7 @@ goes_on(void **state)
 	}
 	assert_int_equal(confined(keep, 0), 0);
 	assert_int_equal(confined(ask, 0), 0);
+	assert_int_equal(confined(look, 0), 0);
 	assert_int_equal(confined(dies, 0), 100 + SIGABRT);
 }
 
