@@ -99,8 +99,9 @@ og_journal_restart(struct og_journal *journal)
 	og_copy(head.query, sizeof(head.query), journal->query,
 	    strlen(journal->query));
 	head.sum = og_journal_head_sum(&head);
-	rewind(journal->file);
-	if (og_journal_write_head(fileno(journal->file), &head) != OG_OK ||
+	/* Not rewind(3), which drops what could not be written without a word. */
+	if (fseek(journal->file, 0, SEEK_SET) != 0 ||
+	    og_journal_write_head(fileno(journal->file), &head) != OG_OK ||
 	    fseek(journal->file, 0, SEEK_END) != 0)
 		return og_journal_failed(journal->journals->store, journal->name);
 	return OG_OK;
