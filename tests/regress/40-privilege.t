@@ -92,7 +92,8 @@ header = [around for _, around in found if re.search(rb"\0Authorization: Bearer 
 request = [around for _, around in found if re.search(rb"Authorization: Bearer " + re.escape(key) + rb"\r\n", around)]
 requests = len(simulator.requests())
 is_(len(header), 1, "the key stands in its memory once, as a header")
-ok(1 <= len(request) <= requests, f"and in each of the {requests} requests under way")
+# libcurl 8 gives the request back once it is sent.
+ok(len(request) <= requests, f"and at most in each of the {requests} requests under way")
 is_(len(found), len(header) + len(request), "and nowhere else")
 for at, around in found:
     note(f"{at:x}: {around.replace(key, b'(key)')!r}")
