@@ -71,7 +71,8 @@ print_pam_steps(const struct og_config *conf, const char *argument)
 	size_t i;
 
 	for (i = 0; i < services->count; i++)
-		printf("\n  the last account line of /etc/pam.d/%s:\n"
+		printf("\n  above \"@include common-account\", or the first "
+		    "account line, of /etc/pam.d/%s:\n"
 		    "\taccount    required    pam_openai.so%s\n",
 		    services->item[i], argument);
 	printf("\nand try it from another terminal. In nginx, behind what "

@@ -94,7 +94,7 @@ is_((text(KEY), text(f"{CONF}.bak")), (key, text(f"{jail.REPOSITORY}/conf/gate.c
 like(text(CONF), r"(?s)\[policy sshd\]\npam_services = sshd\nrole = owner reader\n$", "the usual policy")
 like(done.stdout, r"(?s)ok +key.*All is well.*\nann +allow.*\nzoe +deny +not-a-member.*\n1 would pass.*\nzoe: deny \(not-a-member\)",
      "the doctor, everybody, and the one who was named")
-like(done.stdout, r"(?s)/etc/pam\.d/sshd:\n\taccount    required    pam_openai\.so\n.*openai_gate +sshd;.*way back.*sed -i '/pam_openai.so/d' /etc/pam.d/sshd\n",
+like(done.stdout, r"(?s)\n  above \"@include common-account\"[^\n]*/etc/pam\.d/sshd:\n\taccount    required    pam_openai\.so\n.*openai_gate +sshd;.*way back.*sed -i '/pam_openai.so/d' /etc/pam.d/sshd\n",
      "what to add, and the way back")
 is_({name: text(f"/etc/pam.d/{name}") for name in os.listdir("/etc/pam.d")}, before_pamd, "nothing in /etc/pam.d was touched")
 is_(subprocess.run([CLI, "config", "--test"], capture_output=True, check=False).returncode, 0, "config --test likes it")
