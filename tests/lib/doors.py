@@ -52,10 +52,8 @@ class Sshd:
         } | config
         with open(f"{_DIRECTORY}/config", "w", encoding="ascii") as file:
             file.writelines(f"{key} {value}\n" for key, value in settings.items())
-            file.flush()
-            known = subprocess.run([program, "-T", "-f", file.name], capture_output=True, text=True, check=False).stdout
-            # OpenSSH 9.8: after some refusals the address is refused, unasked.
-            if "persourcepenalties" in known:
+            # Of OpenSSH 9.8: after some refusals the address is refused, unasked.
+            if "PerSourcePenalties" not in config and self.knows("persourcepenalties", program):
                 file.write("PerSourcePenalties no\n")
         self._log = []
         self._said = threading.Condition()
@@ -66,6 +64,12 @@ class Sshd:
         if self.wait("Server listening") is None:
             self.stop()
             raise RuntimeError("sshd did not start: " + self.log())
+
+    @staticmethod
+    def knows(keyword, program="/usr/sbin/sshd"):
+        """Whether it has that keyword of sshd_config(5), in lower case."""
+        known = subprocess.run([program, "-T", "-f", "/dev/null", "-h", f"{_DIRECTORY}/host"], capture_output=True, text=True, check=True).stdout
+        return f"\n{keyword} " in known
 
     def __enter__(self):
         return self

@@ -15,7 +15,8 @@ from doors import Sshd
 from gate import Gate, decisions, guard, install
 from journal import Journal
 from sim import Simulator
-from tap import diag, done_testing, failed, is_, like, note, ok, unlike
+from tap import diag, done_testing, failed, is_, like, note, ok, skip, unlike
+from wait import until
 
 POLICY = {"ssh": {"pam_services": "sshd", "role": "owner reader", "project": "proj_web proj_data"}}
 
@@ -141,5 +142,19 @@ with Sshd() as sshd:
     if failed():
         diag(sshd.log())
         diag(journal.text())
+
+    # What README.md says of sshd's own penalties, and its mend.
+    sshd.stop()
+    if Sshd.knows("persourcepenalties"):
+        with Sshd(PerSourcePenalties="authfail:60s min:30s") as strict:
+            is_(strict.login("ann").status, 0, "penalties: a member is in")
+            is_(strict.login("zoe").status, 255, "penalties: somebody is refused")
+            ok(until(lambda: strict.login("ann").status == 255), "penalties: then the same member is, from the same address")
+            ok(strict.wait("penalty: failed authentication"), "penalties: without being asked who it is")
+            is_(strict.login("root").status, 255, "penalties: and root as well")
+        with Sshd(PerSourcePenalties="authfail:60s min:30s", PerSourcePenaltyExemptList="127.0.0.1") as strict:
+            is_([strict.login(user).status for user in ("zoe", "zoe", "ann", "root")], [255, 255, 0, 0], "an exempt address has none")
+    else:
+        skip("penalties", "OpenSSH before 9.8 has none")
 
 done_testing()
