@@ -38,7 +38,9 @@ CLEANING = ("close", "munmap", "wait4", "rt_sigprocmask")
 # libcrypto makes some 18,000 allocations: every 71st; the loader, for what the
 # helper loads late, some 1,800: every 23rd. These and libjansson 2.14 die of some
 # that fail (of the library's own state; of a thread's; of a buffer whose growth
-# is not looked at): of theirs, the verdict alone counts.
+# is not looked at): of theirs, the verdict alone counts. Not one of libcrypto's
+# first two: OpenSSL 3.5 makes them within a once, reports their failure by way of
+# the same once, and so waits for itself.
 OURS = ((failnth.OTHERS, 1), (failnth.LIBJANSSON, 1))
 ALL = (*OURS, (failnth.LIBCRYPTO, 71))
 LATE = (*OURS, (failnth.LOADER, 23))
@@ -179,7 +181,7 @@ class Faults:
     def allocations(self, whose):
         with failnth.Allocations() as allocations:
             for owner, step in whose:
-                n = 0
+                n = step - 1
                 while self.strike(f"allocation {n} {owner}", lambda: self._short_of_memory(allocations, n, owner)):
                     n += step
 
