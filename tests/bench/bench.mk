@@ -1,11 +1,12 @@
 # make bench: the tables of tests/bench, ratios side by side in one run.
 #
-#	make bench [TABLES="pam_account pam_sudo"] [ROUNDS=60]
+#	make bench [TABLES="pam_account pam_sudo"] [ROUNDS=60] [JSON=FILE]
 #
 # Part of the Makefile, after tests/tests.mk.
 
 TABLES ?=
 ROUNDS ?= 60
+JSON ?=
 
 BENCH_LIBS_account = -lpam
 BENCH_LIBS_get = $(CURL_LIBS)
@@ -27,9 +28,10 @@ $(BUILD)/bench/fill: $(FULL_LIB)
 
 bench-programs: $(BENCH_MODULES) $(BENCH_PROGRAMS)
 
-# On a throw-away machine: the tables fill stores and change /etc/pam.d/sudo.
+# What it is compared with, to be unpacked where it is measured.
 bench: packages
 	$(AGAIN) all bench-programs
-	$(Q)ROUNDS=$(ROUNDS) tests/lib/jail tests/bench/bench.py $(TABLES)
+	$(Q)tests/bench/packages $(BUILD)/bench/debs
+	$(Q)ROUNDS=$(ROUNDS) tests/bench/bench.py $(if $(JSON),--json '$(JSON)') $(TABLES)
 
 .PHONY: bench bench-programs

@@ -1,22 +1,27 @@
 #!/usr/bin/python3
-"""What the gate costs, next to what it is compared with. Run by make bench, as
-root of a throw-away machine.
+"""What the gate costs, next to what it is compared with. Run by make bench.
 
-    bench.py [TABLE...]
+    bench.py [--json FILE] [TABLE...]
 
-One file of this directory for each table, with a function table(); they share
+One file of this directory for each table, with a generator tables(); they share
 this module. What is compared is run in alternating order in one go, since only
 ratios of one run mean anything; each row shows the median, the quartiles, and
-the median of the differences to the first row, pair by pair. Nothing is
-asserted: the goals stand beside the figures, for people to read.
+the median of the differences and ratios to its yardstick, round by round. The
+goals stand beside the figures, met or not: nothing here fails for being slow.
+
+It measures on a throw-away machine (tests/lib/jail), which it starts.
 """
 
+import argparse
+import contextlib
+import fcntl
 import importlib
+import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
@@ -24,8 +29,11 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 import gate  # noqa: E402
 import jail  # noqa: E402
 import journal  # noqa: E402
+import machine  # noqa: E402
+import result  # noqa: E402
 
-TABLES = ("pam_account", "pam_syscalls", "pam_sudo", "pam_cold", "pam_storm", "nginx_warm", "nginx_waiting")
+TABLES = ("pam_account", "pam_sizes", "pam_syscalls", "pam_sudo", "pam_ssh", "pam_cold", "pam_storm", "nginx_warm",
+          "nginx_waiting")
 
 ROUNDS = int(os.environ.get("ROUNDS") or 60)
 PROGRAMS = os.path.join(gate.BUILD, "bench")
@@ -34,7 +42,12 @@ PROGRAMS = os.path.join(gate.BUILD, "bench")
 PLACE = "/srv/bench"
 CONFDIRS = f"{PLACE}/pam.d"
 
+KEY = f"{gate.DIRECTORY}/admin.key"
+
 SERVICE = "bench"
+# Servers that more than one table asks.
+KEPT = contextlib.ExitStack()
+
 MODULE = "/usr/libexec/openai-gate-bench/pam_openai.so"
 
 
@@ -44,13 +57,11 @@ def program(name):
 
 def prepare():
     """The product installed, and a module of ours beside it."""
-    if not jail.inside():
-        sys.exit("bench: run me by make bench: I fill stores and change pam.d")
     gate.install()
     for directory in (CONFDIRS, os.path.dirname(MODULE), gate.DIRECTORY):
         os.makedirs(directory, mode=0o755, exist_ok=True)
     shutil.copy(os.path.join(gate.BUILD, "pam_openai.so"), MODULE)
-    gate.write(f"{gate.DIRECTORY}/admin.key", "sk-admin-bench\n", 0o600)
+    gate.write(KEY, "sk-admin-bench\n", 0o600)
     # Somebody reads what is logged, as on any machine.
     journal.Journal()
 
@@ -116,60 +127,69 @@ def rounds(commands, count=None, before=None, wrap=()):
             for at in range(len(commands))]
 
 
-def spread(values):
-    """Median and quartiles, as text."""
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:8.2f}  [{low:.2f} … {high:.2f}]"
+def measure(table, commands, cpu=True, **how):
+    """A row for each of the commands, by name, in milliseconds. On a busy
+    machine only the processor time says much."""
+    for name, (wall, used) in zip(commands, rounds(commands.values(), **how)):
+        table.row(name, wall, cpu=used if cpu else None)
 
 
-def title(text, *notes):
-    print(f"\n## {text}\n")
-    for note in notes:
-        print(note)
-    if notes:
-        print()
+def inside(names, report):
+    """On the throw-away machine; the document goes to that descriptor."""
+    prepare()
+    document = {"machine": machine.facts(), "rounds": ROUNDS, "tables": []}
+    print("\n".join(f"{name}: {value}" for name, value in document["machine"].items()))
+    print(f"{ROUNDS} alternating rounds; median [quartiles]", flush=True)
+    status = 0
+    with KEPT:
+        for name in names:
+            try:
+                for table in importlib.import_module(name).tables():
+                    print("\n".join(table.text()), flush=True)
+                    document["tables"].append(table.document())
+            except Exception:  # one broken table shall not cost the others
+                print(f"\n## {name}: NOT measured\n\n{traceback.format_exc()}", flush=True)
+                status = 1
+    with open(report, "w", encoding="utf-8") as file:
+        json.dump(document, file, ensure_ascii=False, indent=1)
+    return status
 
 
-def compare(rows, **how):
-    """rows: (name, command, goal), the first of them the yardstick. Prints one
-    line each, milliseconds; returns by name the medians of wall and of processor
-    time: on a busy machine only the latter says much."""
-    results = rounds([command for _, command, _ in rows], **how)
-    first = results[0][0]
-    print(f"{'':38}{'wall ms':>8}  {'[quartiles]':20}{'more':>7}  {'[quartiles]':18}{'ratio':>6}{'CPU ms':>8}  goal")
-    medians = {}
-    for (name, _, goal), (wall, cpu) in zip(rows, results):
-        medians[name] = (statistics.median(wall), statistics.median(cpu))
-        more = [mine - base for mine, base in zip(wall, first)]
-        print(f"{name:38}{spread(wall):30}", end="")
-        if wall is first:
-            print(f"{'':33}", end="")
-        else:
-            print(f"{spread(more)[1:]:27}{medians[name][0] / statistics.median(first):6.2f}", end="")
-        print(f"{medians[name][1]:8.2f}  {goal}".rstrip())
-    return medians
-
-
-def against(medians, name, yardstick):
-    """The two ratios of two rows, in words."""
-    wall, cpu = (mine / base for mine, base in zip(medians[name], medians[yardstick]))
-    return f"{name} against {yardstick}: {wall:.2f}, by processor time {cpu:.2f}"
+def outside(arguments):
+    """Nothing that is written inside remains, so the document comes by a pipe."""
+    for path in filter(None, [arguments.json]):  # not after half an hour
+        if not os.access(path if os.path.exists(path) else os.path.dirname(os.path.abspath(path)), os.W_OK):
+            sys.exit(f"bench: cannot write {path}")
+    reading, narrow = os.pipe()
+    writing = fcntl.fcntl(narrow, fcntl.F_DUPFD, 20)  # the jail has its own use for low ones
+    os.close(narrow)
+    command = [os.path.join(HERE, "..", "lib", "jail"), sys.executable, __file__, "--report", str(writing), *arguments.tables]
+    with subprocess.Popen(command, pass_fds=(writing,)) as process:
+        os.close(writing)
+        with open(reading, encoding="utf-8") as file:
+            text = file.read()
+    if text and arguments.json:
+        gate.write(arguments.json, text + "\n")
+    return process.returncode
 
 
 def main():
-    wanted = sys.argv[1:] or TABLES
-    unknown = [name for name in wanted if name not in TABLES]
+    parser = argparse.ArgumentParser(description="What the gate costs, next to what you would use instead.")
+    parser.add_argument("--json", metavar="FILE", help="all of it, with facts about the machine")
+    parser.add_argument("--report", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=" ".join(TABLES))
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.tables if name not in TABLES]
     if unknown:
         sys.exit(f"bench: no table {unknown[0]}; there are {' '.join(TABLES)}")
-    prepare()
-    print(f"{ROUNDS} alternating rounds each; median [quartiles] of wall time; {os.cpu_count()} processors, "
-          f"load {os.getloadavg()[0]:.1f}")
-    for name in wanted:
-        importlib.import_module(name).table()
-        sys.stdout.flush()
+    if arguments.report is None:
+        return outside(arguments)
+    if not jail.inside():
+        sys.exit("bench: --report is its own affair")
+    return inside(arguments.tables or TABLES, arguments.report)
 
 
 if __name__ == "__main__":
     # Tables import this module by its name: let them have this one.
     sys.modules["bench"] = sys.modules["__main__"]
-    main()
+    sys.exit(main())

@@ -3,10 +3,10 @@ silent API, and on a DNS server that never answers, against none pending."""
 
 import re
 import socket
-import statistics
 
 import bench
 import nginx
+from result import Table
 from wait import until
 
 MANY = 64
@@ -51,7 +51,7 @@ def latency():
     return [float(one[1]) * UNITS[one[2]] for one in found]
 
 
-def compare(name, base_url):
+def _measure(table, name, base_url):
     conf = bench.conf("nginx-waiting", api=f"base_url = {base_url}\nkey_file = /etc/openai-gate/admin.key\ntimeout = 60s")
     server = nginx.Nginx(f"openai_gate_config {conf}; {HTTP}", workers=1, level="error", main="worker_shutdown_timeout 1s;")
     idle, busy = [], []
@@ -61,20 +61,21 @@ def compare(name, base_url):
             idle.append(latency())
             with Pending():
                 busy.append(latency())
-    for at, part in ((0, "median"), (1, "p99")):
-        ratios = [b[at] / i[at] for i, b in zip(idle, busy)]
-        print(f"{name:34}{part:8}{statistics.median(one[at] for one in idle):10.0f} us idle"
-              f"{statistics.median(one[at] for one in busy):10.0f} us waiting{statistics.median(ratios):8.2f}"
-              f"{'  1.2' if at else ''}")
+    for at, part in enumerate(("median", "p99")):
+        base = table.row(f"{name}: {part}, none wait", [one[at] for one in idle], base=False)
+        row = table.row(f"{name}: {part}, {MANY} wait", [one[at] for one in busy], base=base)
+    row.at_most("1.2 of none", row.ratio().median, 1.2)
 
 
-def table():
-    bench.title(f"NGINX: another location while {MANY} checks wait; one worker, 4 connections")
+def tables():
+    table = Table("nginx_waiting", f"nginx: another location while {MANY} checks wait", "µs")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(MANY)
-        compare("silent API", f"https://127.0.0.1:{silent.getsockname()[1]}/v1")
+        _measure(table, "silent API", f"https://127.0.0.1:{silent.getsockname()[1]}/v1")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
         dead.bind(("127.0.0.1", 53))
         bench.gate.write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n")
-        compare("DNS server that never answers", "https://api.example.org/v1")
+        _measure(table, "silent DNS server", "https://api.example.org/v1")
+    table.note(f"one worker, 4 connections, slices of {SECONDS} s")
+    yield table

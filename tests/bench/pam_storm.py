@@ -1,13 +1,12 @@
 """200 people log in at once and nothing is known of any."""
 
-import shutil
-import statistics
 import subprocess
 
 import bench
-import pam_cold
+import pam_rows
 import pam_sudo
 import sim
+from result import Table
 
 COUNT = 200
 STORMS = 5
@@ -20,10 +19,11 @@ def _storm(command, wrap):
     return int(time) / 1000, " ".join(statuses)
 
 
-def _compare(simulator, label, permit, ours, forget, wrap=()):
+def _compare(simulator, name, permit, ours, forget, wrap=()):
+    table = Table(f"pam_storm_{name.split()[0]}", f"PAM: {COUNT} cold logins at once, {name}", "ms")
     times = ([], [])
     requests, ended = [], set()
-    for _ in range(STORMS):
+    for _ in range(min(STORMS, bench.ROUNDS)):
         times[0].append(_storm(permit, wrap)[0])
         subprocess.run([forget], check=True)
         simulator.clear_requests()
@@ -31,22 +31,22 @@ def _compare(simulator, label, permit, ours, forget, wrap=()):
         times[1].append(time)
         requests.append(len(simulator.requests()))
         ended.add(statuses)
-    print(f"\n{label}")
-    for name, values in zip(("pam_permit", "pam_openai"), times):
-        print(f"  {name:12}{statistics.median(values):9.0f} ms  [{min(values):.0f} … {max(values):.0f}]")
-    print(f"  ratio {statistics.median(times[1]) / statistics.median(times[0]):.2f} (goal: 1.5)")
-    print(f"  requests in each storm: {requests}; exit status:copies in each: {', '.join(sorted(ended))}")
+    table.row("pam_permit", times[0])
+    ours = table.row("pam_openai", times[1])
+    ours.at_most("1.5 of pam_permit", ours.ratio().median, 1.5)
+    table.note(f"requests in each storm: {requests}; exit status:copies in each: {', '.join(sorted(ended))}")
+    return table
 
 
-def table():
-    with sim.Simulator(f"{bench.PLACE}/simulator", pam_cold.organization(PEOPLE)) as simulator:
-        ca = f"{bench.gate.DIRECTORY}/ca.pem"
-        shutil.copy(simulator.ca_file, ca)
+def tables():
+    with sim.Simulator(f"{bench.PLACE}/simulator", pam_rows.organization(PEOPLE)) as simulator:
+        ca = pam_rows.authority(simulator)
         path = bench.conf("storm", api=f"base_url = {simulator.url}\nca_file = {ca}\ntimeout = 30s\n")
         line = f"{bench.MODULE} quiet conf={path} policy=bench"
-        forget = pam_cold.forget("storm")
-        bench.title(f"PAM: {COUNT} cold logins at once ({STORMS} storms each, in turn: median [least … most])")
-        _compare(simulator, f"libpam alone; {COUNT - PEOPLE} of them are no members (PAM code 6), so that invitations are asked for too",
-                 bench.account("permit", "pam_permit.so", user="person{}"), bench.account("storm", line, user="person{}"), forget)
-        permit, ours = pam_sudo.commands(["pam_permit.so", line])
-        _compare(simulator, "real sudo -n true, one member", permit, ours, forget, pam_sudo.AS_USER)
+        forget = pam_rows.forget("storm")
+        table = _compare(simulator, "libpam alone", bench.account("permit", "pam_permit.so", user="person{}"),
+                         bench.account("storm", line, user="person{}"), forget)
+        table.note(f"{COUNT - PEOPLE} of them are no members (PAM code 6), so that invitations are asked for too")
+        yield table
+        permit, ours = pam_sudo.commands({"pam_permit": "pam_permit.so", "pam_openai": line}).values()
+        yield _compare(simulator, "sudo, one member", permit, ours, forget, pam_sudo.AS_USER)

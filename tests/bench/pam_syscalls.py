@@ -4,6 +4,7 @@ import collections
 import re
 
 import bench
+from result import Table
 
 
 def _calls(command):
@@ -21,14 +22,17 @@ def _calls(command):
     return [line.split("(")[0].split()[-1] for line in lines], log
 
 
-def table():
+def tables():
     path = bench.conf("syscalls")
     bench.run(bench.program("fill"), path, "10000")
     permit, _ = _calls(bench.account("permit", "pam_permit.so"))
     ours, log = _calls(bench.account("syscalls", f"{bench.MODULE} conf={path}"))
-    bench.title("PAM: system calls of an account phase, warm, 10,000 people")
+    table = Table("pam_syscalls", "PAM: system calls of an account phase, warm, 10,000 people", "calls")
+    table.row("pam_permit", [len(permit)])
+    row = table.row("pam_openai", [len(ours)])
+    row.at_most("20 more", row.more().median, 20)
     extra = collections.Counter(ours)
     extra.subtract(permit)
-    print(f"pam_permit {len(permit)}, pam_openai {len(ours)}: {len(ours) - len(permit)} more, "
-          f"{log} of them for the line in the system log (goal: 20)")
-    print("  " + "  ".join(f"{name} {count:+d}" for name, count in sorted(extra.items()) if count))
+    table.note(f"{log} of them for the line in the system log")
+    table.note("  ".join(f"{name} {count:+d}" for name, count in sorted(extra.items()) if count))
+    yield table

@@ -100,9 +100,9 @@ class Sshd:
             return "".join(self._log)
 
     @staticmethod
-    def command(user, *command, options=()):
+    def command(user, *command, options=(), port=SSHD_PORT):
         """The ssh client's command line."""
-        return ["ssh", "-F", "none", "-i", f"{_DIRECTORY}/user", "-p", str(SSHD_PORT), "-o", "IdentitiesOnly=yes",
+        return ["ssh", "-F", "none", "-i", f"{_DIRECTORY}/user", "-p", str(port), "-o", "IdentitiesOnly=yes",
                 "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=localhost",
                 "-o", f"UserKnownHostsFile={_DIRECTORY}/known_hosts", *options, f"{user}@127.0.0.1", *command]
 
