@@ -30,7 +30,8 @@ def tables():
     table = Table("pam_syscalls", "PAM: system calls of an account phase, warm, 10,000 people", "calls")
     table.row("pam_permit", [len(permit)])
     row = table.row("pam_openai", [len(ours)])
-    row.at_most("20 more", row.more().median, 20)
+    row.at_most("20 more", row.more().median, 20, "the owner of each directory above gate.conf and the store is looked at (newfstatat), "
+                "the decision is counted (open, map, unmap) and logged")
     extra = collections.Counter(ours)
     extra.subtract(permit)
     table.note(f"{log} of them for the line in the system log")

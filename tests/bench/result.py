@@ -18,7 +18,7 @@ class Spread:
     def of(cls, values):
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
-        low, middle, high = statistics.quantiles(values, n=4)
+        low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
         return cls(middle, low, high)
 
     def text(self, quartiles=True):
@@ -32,6 +32,7 @@ class Goal:
     text: str
     value: float
     met: bool
+    why: str  # it is missed, if it is: as it was profiled
 
 
 class Row:
@@ -52,11 +53,14 @@ class Row:
     def cpu_more(self):
         return Spread.of([mine - other for mine, other in zip(self.cpu, self.base.cpu)])
 
-    def at_most(self, text, value, limit):
-        self.goals.append(Goal(text, value, value <= limit))
+    def at_most(self, text, value, limit, why=""):
+        self.goals.append(Goal(text, value, value <= limit, why))
 
-    def at_least(self, text, value, limit):
-        self.goals.append(Goal(text, value, value >= limit))
+    def at_least(self, text, value, limit, why=""):
+        self.goals.append(Goal(text, value, value >= limit, why))
+
+    def missed(self):
+        return [goal for goal in self.goals if not goal.met]
 
     def document(self):
         said = {"name": self.name} | dataclasses.asdict(Spread.of(self.values))
@@ -116,9 +120,13 @@ class Table:
             yield f"{name:{longest}}  {cells}".rstrip()
         for name, why in self.missing.items():
             yield f"{name:{longest}}  NOT measured: {why}"
-        if self.notes:
+        reasons = {}
+        for goal in (goal for row in self.rows for goal in row.missed() if goal.why):
+            reasons.setdefault(goal.why, {})[goal.text] = None
+        if self.notes or reasons:
             yield ""
         yield from self.notes
+        yield from (f"{'; '.join(texts)}: {why}" for why, texts in reasons.items())
 
 
 def number(value):
