@@ -1,12 +1,13 @@
 # make bench: the tables of tests/bench, ratios side by side in one run.
 #
-#	make bench [TABLES="pam_account pam_sudo"] [ROUNDS=60] [JSON=FILE]
+#	make bench [TABLES="pam_account pam_sudo"] [ROUNDS=60] [JSON=FILE] [PLOT=FILE.svg]
 #
 # Part of the Makefile, after tests/tests.mk.
 
 TABLES ?=
 ROUNDS ?= 60
 JSON ?=
+PLOT ?=
 
 BENCH_LIBS_account = -lpam
 BENCH_LIBS_get = $(CURL_LIBS)
@@ -32,6 +33,7 @@ bench-programs: $(BENCH_MODULES) $(BENCH_PROGRAMS)
 bench: packages
 	$(AGAIN) all bench-programs
 	$(Q)tests/bench/packages $(BUILD)/bench/debs
-	$(Q)ROUNDS=$(ROUNDS) tests/bench/bench.py $(if $(JSON),--json '$(JSON)') $(TABLES)
+	$(Q)ROUNDS=$(ROUNDS) tests/bench/bench.py $(if $(JSON),--json '$(JSON)') \
+	    $(if $(PLOT),--plot '$(PLOT)') $(TABLES)
 
 .PHONY: bench bench-programs

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What the gate costs, next to what it is compared with. Run by make bench.
 
-    bench.py [--json FILE] [TABLE...]
+    bench.py [--json FILE] [--plot FILE] [TABLE...]
 
 One file of this directory for each table, with a generator tables(); they share
 this module. What is compared is run in alternating order in one go, since only
@@ -30,6 +30,7 @@ import gate  # noqa: E402
 import jail  # noqa: E402
 import journal  # noqa: E402
 import machine  # noqa: E402
+import plot  # noqa: E402
 import result  # noqa: E402
 
 TABLES = ("pam_account", "pam_sizes", "pam_syscalls", "pam_sudo", "pam_ssh", "pam_cold", "pam_storm", "nginx_warm",
@@ -157,9 +158,12 @@ def inside(names, report):
 
 def outside(arguments):
     """Nothing that is written inside remains, so the document comes by a pipe."""
-    for path in filter(None, [arguments.json]):  # not after half an hour
-        if not os.access(path if os.path.exists(path) else os.path.dirname(os.path.abspath(path)), os.W_OK):
+    paths = [os.path.abspath(path) for path in (arguments.json, arguments.plot) if path]
+    for path in paths:  # not after half an hour
+        if not os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
             sys.exit(f"bench: cannot write {path}")
+    if arguments.plot and not set(plot.TABLES) & set(arguments.tables or TABLES):
+        sys.exit(f"bench: a plot is of the tables {' and '.join(plot.TABLES)}")
     reading, narrow = os.pipe()
     writing = fcntl.fcntl(narrow, fcntl.F_DUPFD, 20)  # the jail has its own use for low ones
     os.close(narrow)
@@ -170,12 +174,15 @@ def outside(arguments):
             text = file.read()
     if text and arguments.json:
         gate.write(arguments.json, text + "\n")
+    if text and arguments.plot:
+        gate.write(arguments.plot, plot.draw(json.loads(text)))
     return process.returncode
 
 
 def main():
     parser = argparse.ArgumentParser(description="What the gate costs, next to what you would use instead.")
     parser.add_argument("--json", metavar="FILE", help="all of it, with facts about the machine")
+    parser.add_argument("--plot", metavar="FILE", help="an SVG of the nginx gates and of PAM")
     parser.add_argument("--report", type=int, help=argparse.SUPPRESS)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=" ".join(TABLES))
     arguments = parser.parse_args()
