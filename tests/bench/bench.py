@@ -33,8 +33,8 @@ import machine  # noqa: E402
 import plot  # noqa: E402
 import result  # noqa: E402
 
-TABLES = ("pam_account", "pam_sizes", "pam_syscalls", "pam_sudo", "pam_ssh", "pam_cold", "pam_storm", "nginx_warm",
-          "nginx_waiting")
+TABLES = ("pam_account", "pam_sizes", "pam_syscalls", "pam_sudo", "pam_ssh", "pam_cold", "pam_storm", "nginx_warm", "nginx_cold",
+          "nginx_memory", "nginx_waiting")
 
 ROUNDS = int(os.environ.get("ROUNDS") or 60)
 PROGRAMS = os.path.join(gate.BUILD, "bench")
