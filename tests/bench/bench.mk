@@ -29,6 +29,11 @@ $(BUILD)/bench/fill: $(FULL_LIB)
 
 bench-programs: $(BENCH_MODULES) $(BENCH_PROGRAMS)
 
+# A test runs it; with sanitizers it would measure them.
+ifeq ($(SAN),)
+unit: bench-programs
+endif
+
 # What it is compared with, to be unpacked where it is measured.
 bench: packages
 	$(AGAIN) all bench-programs
