@@ -1,9 +1,10 @@
 /*
  * rounds [-b PROGRAM] COUNT -- WORD... [-- WORD...]...
  *
- * Runs each command once a round, COUNT rounds, beginning with another one
- * each time, so that whatever else the machine does meets all alike. Each
- * must exit 0. Before each command, and not counted, PROGRAM runs.
+ * Runs each command once a round, COUNT rounds, in another order each time,
+ * so that whatever else the machine does, and what the one before has left
+ * (sshd ends a session after its client), meets all alike. Each must exit 0.
+ * Before each command, and not counted, PROGRAM runs.
  *
  * Prints one line a round: for each command the microseconds from before it
  * is started until it has been reaped, a colon, and the microseconds of
@@ -91,12 +92,26 @@ split(char **argv, char **command[COMMANDS_MAX])
 	return count;
 }
 
+/* The same orders in each run: nothing here is a secret. */
+static void
+shuffle(size_t *order, size_t count)
+{
+	size_t i, other, moved;
+
+	for (i = count - 1; i > 0; i--) {
+		other = (size_t)random() % (i + 1);
+		moved = order[i];
+		order[i] = order[other];
+		order[other] = moved;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	char **command[COMMANDS_MAX], *before[] = { NULL, NULL };
 	struct sample sample[COMMANDS_MAX], ignored;
-	size_t count, i, round, rounds;
+	size_t count, i, order[COMMANDS_MAX], round, rounds;
 
 	if (argc > 2 && strcmp(argv[1], "-b") == 0) {
 		before[0] = argv[2];
@@ -109,12 +124,14 @@ main(int argc, char **argv)
 		    "[-- WORD...]...\n");
 		return 64;
 	}
+	for (i = 0; i < count; i++)
+		order[i] = i;
 	for (round = 0; round < rounds; round++) {
+		shuffle(order, count);
 		for (i = 0; i < count; i++) {
 			if (before[0] != NULL && run(before, &ignored) == -1)
 				return 1;
-			if (run(command[(round + i) % count],
-			    &sample[(round + i) % count]) == -1)
+			if (run(command[order[i]], &sample[order[i]]) == -1)
 				return 1;
 		}
 		for (i = 0; i < count; i++)
