@@ -68,8 +68,8 @@ struct program {
 #define NEVER(name)	{ SYS_##name, ALWAYS, 0, 0 }
 
 static const struct rule rules[] = {
-	/* Another program, another process. Threads are allowed; clone3,
-	 * whose flags a filter cannot see, is answered below. */
+	/* Another program, another process. Threads are allowed; clone3
+	 * is answered below. */
 	NEVER(execve), NEVER(execveat),
 #ifndef OG_LEAK_TRACER	/* LeakSanitizer is a process that traces */
 	{ SYS_clone, LACKS, 0, CLONE_THREAD }, NEVER(ptrace),
@@ -264,8 +264,10 @@ og_confine_calls(void)
 	step(&program, BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0);
 	step(&program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	load(&program, offsetof(struct seccomp_data, nr));
-	step(&program, BPF_JMP | BPF_JGT | BPF_K, LAST_CALL, 1, 0);
-	step(&program, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
+	step(&program, BPF_JMP | BPF_JGT | BPF_K, LAST_CALL, 2, 0);
+	/* What these are asked for stands where no filter sees it. */
+	step(&program, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 1, 0);
+	step(&program, BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1);
 	answer(&program, ENOSYS);
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		forbid(&program, &rules[i]);

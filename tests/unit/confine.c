@@ -128,6 +128,7 @@ forbids_calls(void **state)
 	}
 	/* And these do not exist: see filter.c. */
 	assert_int_equal(filtered(SYS_clone3), ENOSYS);
+	assert_int_equal(filtered(SYS_openat2), ENOSYS);
 	assert_int_equal(filtered(451), ENOSYS);
 	assert_int_equal(filtered(100000), ENOSYS);
 }
