@@ -108,12 +108,15 @@ with Sshd() as sshd:
     ok(sshd.login("olivia").status not in (0, None), "a misspelt module: nobody passes")
     guard("sshd")
 
-# sshd's service is its program's name, in lower case: a file in capitals is
-# read by nobody, and "other" would judge. The gate judges where its line is.
+# sshd's service is its program's name (since OpenSSH 9.8 what PAMServiceName
+# says), in lower case: a file in capitals is read by nobody, and "other" would
+# judge. The gate judges where its line is.
 shutil.copy("/usr/sbin/sshd", "/usr/sbin/DoorKeeper")
 shutil.copy("/etc/pam.d/sshd", "/etc/pam.d/doorkeeper")
-with Sshd(program="/usr/sbin/DoorKeeper") as sshd:
+with Sshd(program="/usr/sbin/DoorKeeper", **({"PAMServiceName": "DoorKeeper"} if Sshd.knows("pamservicename") else {})) as sshd:
+    mark = journal.mark()
     judge("sshd", {"olivia": "allow ok", "ann": "deny role"}, "sshd by another name")
+    is_({one.service for one in decisions(journal, mark)}, {"doorkeeper"}, "sshd by another name: by that name")
     gate.configure(policies={"all": POLICY["all"] | {"pam_services": "sshd DoorKeeper"}})
     mark = journal.mark()
     ok(sshd.login("olivia").status not in (0, None), "a service in capitals in gate.conf: nobody passes")
