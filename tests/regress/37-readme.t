@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The lines of README.md that people copy, as they stand there: each block
-behind a "<!-- test: NAME -->", on a machine with the real sshd and sudo."""
+behind a "<!-- test: NAME -->", on a machine with the real sshd, sudo and nginx."""
 
+import base64
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ import people
 from doors import Sshd, sudo, sudoers
 from gate import CONF, DIRECTORY, install, write
 from journal import Journal
+from nginx import PORT, Nginx
 from sim import Simulator
 from tap import diag, done_testing, failed, is_, like, ok
 
@@ -32,7 +34,7 @@ ORGANIZATION = {
 def blocks():
     with open(os.path.join(jail.REPOSITORY, "README.md"), encoding="utf-8") as file:
         text = file.read()
-    found = re.findall(r"( *)<!-- test: ([\w-]+) -->\n *```sh\n(.*?)\n *```\n", text, re.DOTALL)
+    found = re.findall(r"( *)<!-- test: ([\w-]+) -->\n *```(?:sh|nginx)\n(.*?)\n *```\n", text, re.DOTALL)
     return {name: textwrap.dedent(lines) for _, name, lines in found}
 
 
@@ -51,6 +53,15 @@ def lines_of(name):
     return [line for line in readme[name].splitlines() if line.strip()]
 
 
+def pages(expected, name):
+    """The lines for nginx, where the text says that they go."""
+    first, others = readme["nginx"].split("\n", 1)
+    subprocess.run("printf 'ann:{PLAIN}word\\nstranger:{PLAIN}word\\n' >/etc/nginx/htpasswd", shell=True, check=True)
+    with Nginx(f"{first}\nserver {{ listen 127.0.0.1:{PORT};\n{others}\n}}") as nginx:
+        got = {who: nginx.get("/", headers={"Authorization": f"Basic {base64.b64encode(who.encode()).decode()}"}).status for who in expected}
+    is_(got, expected, name)
+
+
 def logins(expected, name):
     is_({user: sshd.login(user).status == 0 for user in expected}, expected, name)
 
@@ -60,9 +71,10 @@ def sudos(expected, name):
 
 
 readme = blocks()
-is_(sorted(readme), ["breakglass", "remove", "skip", "ssh", "sudo"], "every block of README.md that a test should run")
+is_(sorted(readme), ["breakglass", "nginx", "remove", "skip", "ssh", "sudo", "web"], "every block of README.md that a test should run")
 for name in ("ssh", "sudo"):
     ok(len(lines_of(name)) <= 10, f"{name}: no more than the ten lines that its heading promises")
+ok(len(lines_of("web") + lines_of("nginx")) <= 10, "web: nor are its lines")
 
 install()
 journal = Journal()
@@ -86,6 +98,9 @@ with Simulator("/srv/simulator", ORGANIZATION) as simulator, Sshd() as sshd:
     sudos({"ann": False, "olivia": True, "stranger": False, "root": True}, "sudo: the owner and root pass")
     is_(sudo("ann", ["true"], options=["-n", "-i"]).status == 0, False, "sudo -i: a reader does not pass")
     is_(sudo("olivia", ["true"], options=["-n", "-i"]).status == 0, True, "sudo -i: the owner passes")
+
+    run("web")
+    pages({"ann:word": 200, "ann:guess": 401, "stranger:word": 403}, "web: a member, one who guesses, a stranger")
 
     like(run("breakglass"), r"breakglass: exempt \(exempt-user\)", "breakglass: says what the comment promises")
     logins({"breakglass": True, "root": True, "stranger": False}, "breakglass: passes without being a member")
