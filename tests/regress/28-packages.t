@@ -22,6 +22,10 @@ POLICY = "/usr/sbin/policy-rc.d"
 FAKE = "/var/tmp/fake"
 SEEN = "/var/tmp/seen"
 
+# Whoever runs us may ignore them (nohup, a shell's &), and so would all below.
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+
 os.mkdir(FAKE)
 # Which are missing stands in a file.
 write(f"{FAKE}/dpkg-query", '#!/bin/sh\nfor last; do :; done\ngrep -qx "$last" /var/tmp/missing || printf installed\n', 0o755)

@@ -95,6 +95,10 @@ def nothing_left(before, name):
 if not os.environ.get(WATCHED):
     enter_namespace()
 
+# Whoever runs us may ignore them (nohup, a shell's &), and so would all below.
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+
 # Once, so that what is built and compiled is there.
 with start() as demo:
     text = demo.stdout.read()
