@@ -111,8 +111,8 @@ $(BUILD)/headers: always
 	@mkdir -p $(@D)
 	@echo '$(HEADERS)' | cmp -s - $@ || echo '$(HEADERS)' >$@
 
-$(call obj,pam_openai/gate.c common/cli/doctor.c common/helper/http_late.c): \
-    $(BUILD)/helper-path
+$(call obj,pam_openai/gate.c common/cli/doctor.c common/helper/main.c \
+    common/helper/http_late.c): $(BUILD)/helper-path
 $(call obj,common/helper/http_late.c $(HTTP)): $(BUILD)/headers
 
 $(CORE_LIB): $(call obj,$(CORE))

@@ -372,17 +372,14 @@ static void
 examine_helper(struct examination *ex, const char *path)
 {
 	struct og_message message;
-	enum og_error error;
-	int fd;
+	enum og_reason reason;
 
-	error = og_file_open(&fd, path, OG_TRUST_ROOT, &message);
-	if (error == OG_OK) {
-		close(fd);
+	reason = og_load_code(path, &message);
+	if (reason == OG_GO_ON)
 		good("helper", path);
-		return;
-	}
-	bad(ex, error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_CONFIG, "helper",
-	    message.text, "install openai-gate again");
+	else
+		bad(ex, reason, "helper", message.text,
+		    "install openai-gate again");
 }
 
 static void

@@ -62,9 +62,7 @@ prepare_fetch(struct og_judge *judge)
 	}
 	error = og_fetch_new(&judge->fetch, cli->conf, cli->store,
 	    &judge->credentials, cli->tally, &cli->log);
-	if (error == OG_OK)
-		return OG_GO_ON;
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
+	return og_reason_of(error, OG_NETWORK);
 }
 
 /* Goes on until somebody must be asked, or all is known. */

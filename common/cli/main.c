@@ -140,9 +140,7 @@ og_cli_open_store(struct og_cli *cli)
 	if (error == OG_OK)
 		return OG_GO_ON;
 	og_log(&cli->log, LOG_ERR, "%s", message.text);
-	if (error == OG_ERR_NOMEM)
-		return OG_NO_MEMORY;
-	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_GO_ON;
+	return og_reason_of(error, OG_GO_ON);
 }
 
 static void

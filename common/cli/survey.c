@@ -177,9 +177,7 @@ og_survey_run(struct og_survey *survey)
 	}
 	og_judge_free(&judge);
 	free_names(&names);
-	if (error == OG_OK)
-		return OG_GO_ON;
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_CONFIG;
+	return og_reason_of(error, OG_CONFIG);
 }
 
 void

@@ -249,7 +249,7 @@ run(struct og_cli *cli, struct screen *screen)
 	}
 	error = og_http_new(&http, cli->conf, &credentials, &cli->log);
 	if (error != OG_OK) {
-		reason = error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK;
+		reason = og_reason_of(error, OG_NETWORK);
 		goto out;
 	}
 	events = (struct og_sync_events){ screen, on_progress, on_changed,
@@ -313,7 +313,7 @@ override(struct og_cli *cli, const char *key, const char *value)
 	if (error == OG_OK)
 		return OG_GO_ON;
 	og_log(&cli->log, LOG_ERR, "%s", message.text);
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_CONFIG;
+	return og_reason_of(error, OG_CONFIG);
 }
 
 static enum og_reason

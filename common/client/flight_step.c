@@ -323,7 +323,7 @@ step_pace(struct og_flight *flight, int64_t now_ms)
 		return;
 	og_log(fetch->log, LOG_ERR, "cannot send a request: %s",
 	    og_strerror(error));
-	og_flight_end_failed(flight, error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK);
+	og_flight_end_failed(flight, og_reason_of(error, OG_NETWORK));
 }
 
 void

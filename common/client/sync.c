@@ -148,7 +148,7 @@ open_journals(struct og_sync *sync)
 	if (error == OG_ERR_BUSY)
 		og_log(sync->log, LOG_ERR, "another sync of %s is under way",
 		    sync->conf->directory);
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_STORE;
+	return og_reason_of(error, OG_STORE);
 }
 
 enum og_reason

@@ -27,12 +27,6 @@ end(struct og_sync_list *list, enum og_reason reason)
 	sync->events->ended(sync->events->arg, &list->result);
 }
 
-static enum og_reason
-reason_of(enum og_error error)
-{
-	return error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_STORE;
-}
-
 static void
 tell(const struct og_sync_list *list, int64_t wait_ms, enum og_reason why)
 {
@@ -175,7 +169,7 @@ finish(struct og_sync_list *list)
 		list->journal = NULL;
 		break;
 	default:
-		end(list, reason_of(error));
+		end(list, og_reason_of(error, OG_STORE));
 		break;
 	}
 }
@@ -234,7 +228,7 @@ keep_page(struct og_sync_list *list, int64_t sent_at, int64_t sent_boot_ms)
 	error = og_journal_add(list->journal, &page);
 	if (error != OG_OK)
 		end(list, error == OG_ERR_LIMIT ? OG_PROTOCOL :
-		    reason_of(error));
+		    og_reason_of(error, OG_STORE));
 	else
 		tell(list, 0, OG_GO_ON);
 }
@@ -285,7 +279,7 @@ ask(struct og_sync_list *list)
 		    og_clock_mono() + PAGE_TIMEOUT_MS, arrived, list);
 	og_buffer_free(&path);
 	if (error != OG_OK) {
-		end(list, error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_NETWORK);
+		end(list, og_reason_of(error, OG_NETWORK));
 		return;
 	}
 	list->result.requests++;
@@ -319,7 +313,7 @@ begin(struct og_sync_list *list)
 	error = og_journal_open(&list->journal, list->sync->journals,
 	    &list->list, now);
 	if (error != OG_OK) {
-		end(list, reason_of(error));
+		end(list, og_reason_of(error, OG_STORE));
 		return false;
 	}
 	list->result.resumed = og_journal_state(list->journal)->pages;

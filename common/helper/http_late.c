@@ -1,13 +1,13 @@
 /*
  * io/http.h in the helper: what stands in openai-gate-http.so, loaded by the
  * first og_http_get. Until then there is no descriptor to watch and nothing to
- * run. og_http_new has errors more: those of a file that may not be loaded.
+ * run. Whether the file may be trusted has been looked at before. One that
+ * cannot be loaded, or is of another build, is OG_ERR_UNSAFE and logged.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "helper/http_part.h"
 
@@ -19,22 +19,6 @@ struct og_http {
 	struct og_http *loaded;
 };
 
-/* As trusted as the helper itself, by the same rules. */
-static enum og_error
-may_load(const struct og_log *log)
-{
-	struct og_message message;
-	enum og_error error;
-	int fd;
-
-	error = og_file_open(&fd, OG_HTTP_PATH, OG_TRUST_ROOT, &message);
-	if (error == OG_OK)
-		close(fd);
-	else
-		og_log(log, LOG_ALERT, "%s", message.text);
-	return error;
-}
-
 enum og_error
 og_http_new(struct og_http **httpp, const struct og_config *conf,
     const struct og_credentials *credentials, const struct og_log *log)
@@ -43,9 +27,6 @@ og_http_new(struct og_http **httpp, const struct og_config *conf,
 	enum og_error error;
 
 	*httpp = NULL;
-	error = may_load(log);
-	if (error != OG_OK)
-		return error;
 	http = calloc(1, sizeof(*http));
 	if (http == NULL)
 		return OG_ERR_NOMEM;
@@ -85,13 +66,15 @@ load(const struct og_log *log)
 	object = dlopen(OG_HTTP_PATH, RTLD_LAZY | RTLD_LOCAL);
 	part = object != NULL ? dlsym(object, OG_HTTP_PART) : NULL;
 	if (part == NULL) {
-		og_log(log, LOG_ALERT, "cannot load: %s", dlerror());
+		og_log(log, LOG_ALERT, "%s; install openai-gate again",
+		    dlerror());
 		return NULL;
 	}
 	/* An upgrade under way has replaced one of us. */
 	if (strcmp(part->headers, OG_HEADERS) != 0) {
 		og_log(log, LOG_ALERT, "%s: of another build than "
-		    "openai-gate-fetch", OG_HTTP_PATH);
+		    "openai-gate-fetch; install openai-gate again",
+		    OG_HTTP_PATH);
 		return NULL;
 	}
 	return part;
@@ -107,7 +90,7 @@ prepare(struct og_http *http)
 	if (http->part == NULL)
 		http->part = load(http->log);
 	if (http->part == NULL)
-		return OG_ERR_SYSTEM;
+		return OG_ERR_UNSAFE;
 	error = http->part->make(&http->loaded, http->conf,
 	    &http->credentials, http->log);
 	if (error == OG_OK)
@@ -143,10 +126,4 @@ og_http_run(struct og_http *http)
 {
 	if (http->loaded != NULL)
 		http->part->run(http->loaded);
-}
-
-size_t
-og_http_pending(const struct og_http *http)
-{
-	return http->loaded != NULL ? http->part->pending(http->loaded) : 0;
 }

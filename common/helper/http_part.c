@@ -9,5 +9,4 @@ const struct og_http_part og_http_part = {
 	.timeout = og_http_timeout,
 	.run = og_http_run,
 	.get = og_http_get,
-	.pending = og_http_pending,
 };

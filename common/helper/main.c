@@ -206,7 +206,7 @@ open_store(struct session *session)
 		return OG_GO_ON;
 	og_log(&session->log, error == OG_ERR_UNSAFE ? LOG_ALERT : LOG_ERR,
 	    "%s", message.text);
-	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : OG_GO_ON;
+	return og_reason_of(error, OG_GO_ON);
 }
 
 /* Who asked us may serve a stale answer when the API fails, so that nobody has
@@ -226,25 +226,6 @@ mark_stale(struct session *session)
 }
 
 static enum og_reason
-why_not(const struct session *session, enum og_error error)
-{
-	if (error == OG_OK)
-		return OG_GO_ON;
-	og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
-	    og_strerror(error));
-	switch (error) {
-	case OG_ERR_NOMEM:
-		return OG_NO_MEMORY;
-	case OG_ERR_UNSAFE:
-		return OG_UNSAFE_FILE;
-	case OG_ERR_MISSING:	/* half of us is not installed */
-		return OG_CONFIG;
-	default:
-		return OG_NETWORK;
-	}
-}
-
-static enum og_reason
 prepare(struct session *session)
 {
 	struct og_message message;
@@ -256,6 +237,8 @@ prepare(struct session *session)
 	if (reason == OG_GO_ON)
 		reason = og_load_credentials(&session->credentials,
 		    session->conf, &message);
+	if (reason == OG_GO_ON)
+		reason = og_load_code(OG_HTTP_PATH, &message);
 	if (reason != OG_GO_ON) {
 		og_log(&session->log, LOG_ALERT, "%s", message.text);
 		return reason;
@@ -270,7 +253,10 @@ prepare(struct session *session)
 	    &session->credentials, session->tally, &session->log);
 	/* Its copy is wiped once it stands in the header. */
 	og_buffer_free(&session->credentials.key);
-	return why_not(session, error);
+	if (error != OG_OK)
+		og_log(&session->log, LOG_ERR, "cannot prepare a request: %s",
+		    og_strerror(error));
+	return og_reason_of(error, OG_NETWORK);
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -378,6 +379,20 @@ og_http_new(struct og_http **out, const struct og_config *conf,
 	else
 		og_http_free(http);
 	return error;
+}
+
+void
+og_http_wait(struct og_http *http, const bool *finished)
+{
+	struct pollfd pfd;
+
+	while (!*finished) {
+		pfd.fd = og_http_fd(http);
+		pfd.events = POLLIN;
+		pfd.revents = 0;
+		(void)poll(&pfd, 1, og_http_timeout(http));
+		og_http_run(http);
+	}
 }
 
 void

@@ -1,30 +1,7 @@
 #include "io/load.h"
 
 #include <string.h>
-
-static enum og_reason
-reason_of(enum og_error error)
-{
-	switch (error) {
-	case OG_OK:
-		return OG_GO_ON;
-	case OG_ERR_NOMEM:
-		return OG_NO_MEMORY;
-	case OG_ERR_UNSAFE:
-		return OG_UNSAFE_FILE;
-	case OG_ERR_SYSTEM:
-	case OG_ERR_MISSING:
-	case OG_ERR_SYNTAX:
-	case OG_ERR_LIMIT:
-	case OG_ERR_CORRUPT:
-	case OG_ERR_PROTOCOL:
-	case OG_ERR_TIMEOUT:
-	case OG_ERR_BUSY:
-	case OG_ERR_NETWORK:
-		break;
-	}
-	return OG_CONFIG;
-}
+#include <unistd.h>
 
 enum og_reason
 og_load_config(struct og_config **conf, const char *path,
@@ -41,7 +18,7 @@ og_load_config(struct og_config **conf, const char *path,
 		error = og_config_parse(conf, path, text.data, text.len,
 		    message);
 	og_buffer_free(&text);
-	return reason_of(error);
+	return og_reason_of(error, OG_CONFIG);
 }
 
 enum og_reason
@@ -50,7 +27,8 @@ og_load_map(struct og_buffer *map, const char *path,
 {
 	message->text[0] = '\0';
 	og_buffer_init(map, OG_MAP_FILE_MAX);
-	return reason_of(og_file_read(map, path, OG_TRUST_ROOT, message));
+	return og_reason_of(og_file_read(map, path, OG_TRUST_ROOT, message),
+	    OG_CONFIG);
 }
 
 enum og_reason
@@ -126,7 +104,8 @@ og_load_key(struct og_buffer *key, const char *path,
 
 	message->text[0] = '\0';
 	og_buffer_init(key, OG_KEY_MAX + 1);	/* the newline */
-	reason = reason_of(og_file_read(key, path, OG_TRUST_KEY, message));
+	reason = og_reason_of(og_file_read(key, path, OG_TRUST_KEY, message),
+	    OG_CONFIG);
 	if (reason == OG_GO_ON) {
 		if (key->len > 0 && key->data[key->len - 1] == '\n')
 			key->data[--key->len] = '\0';
@@ -138,6 +117,18 @@ og_load_key(struct og_buffer *key, const char *path,
 }
 
 #define PEM_MAX (4 * 1024 * 1024)	/* bytes of a file of certificates */
+
+enum og_reason
+og_load_code(const char *path, struct og_message *message)
+{
+	enum og_error error;
+	int fd;
+
+	error = og_file_open(&fd, path, OG_TRUST_ROOT, message);
+	if (error == OG_OK)
+		close(fd);
+	return og_reason_of(error, OG_CONFIG);
+}
 
 void
 og_credentials_init(struct og_credentials *credentials)
@@ -165,7 +156,8 @@ load_pem(struct og_buffer *pem, const char *path, struct og_trust trust,
 
 	if (path == NULL)
 		return OG_GO_ON;
-	reason = reason_of(og_file_read(pem, path, trust, message));
+	reason = og_reason_of(og_file_read(pem, path, trust, message),
+	    OG_CONFIG);
 	if (reason == OG_GO_ON && pem->len == 0) {
 		/* An empty ca_file must not mean the system's authorities. */
 		og_message_set(message, "%s: the file is empty", path);

@@ -40,6 +40,13 @@ enum og_reason og_load_key(struct og_buffer *key, const char *path,
     struct og_message *);
 
 /*
+ * Whether what is to run in our process, or as we do, may be trusted: by its
+ * path, with the rules of the other files. OG_CONFIG (it is not there),
+ * OG_UNSAFE_FILE.
+ */
+enum og_reason og_load_code(const char *path, struct og_message *);
+
+/*
  * All that a connection to the API needs of files: who we are and whom we
  * trust. Read at once, so that a host may drop its privileges afterwards
  * (nginx's workers may read none of them). Two of them are secrets.

@@ -205,7 +205,7 @@ static void
 read_fault(struct og_answer *answer, const char *what, enum og_error error,
     const struct og_message *why)
 {
-	fail(answer, error == OG_ERR_NOMEM ? OG_NO_MEMORY : OG_PROTOCOL);
+	fail(answer, og_reason_of(error, OG_PROTOCOL));
 	tell(answer, "%s: %s", what, error == OG_ERR_NOMEM ?
 	    og_strerror(error) : why->text);
 }

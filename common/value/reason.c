@@ -108,3 +108,13 @@ og_verdict_word(enum og_verdict verdict)
 	}
 	return "deny";
 }
+
+enum og_reason
+og_reason_of(enum og_error error, enum og_reason otherwise)
+{
+	if (error == OG_OK)
+		return OG_GO_ON;
+	if (error == OG_ERR_NOMEM)
+		return OG_NO_MEMORY;
+	return error == OG_ERR_UNSAFE ? OG_UNSAFE_FILE : otherwise;
+}

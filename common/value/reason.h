@@ -10,6 +10,8 @@
 #ifndef OG_VALUE_REASON_H
 #define OG_VALUE_REASON_H
 
+#include "value/error.h"
+
 enum og_verdict {
 	OG_DENY = 0,
 	OG_ALLOW,
@@ -57,6 +59,13 @@ enum og_reason {
 };
 
 #define OG_REASON_COUNT (OG_PASS + 1)	/* outcomes: OG_GO_ON is none */
+
+/*
+ * What an error means for the person at the door. OG_GO_ON when there is none;
+ * want of memory and an unsafe file are that wherever they are met; of all
+ * else the caller knows what has failed.
+ */
+enum og_reason og_reason_of(enum og_error, enum og_reason otherwise);
 
 /* Never NULL. An unknown value is a denial, worded "not-a-member". */
 enum og_verdict og_reason_verdict(enum og_reason);

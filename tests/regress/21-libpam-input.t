@@ -296,7 +296,7 @@ def part():
     shutil.copy2(HTTP, real)
     trusted(HTTP, "the helper's HTTP part", CONFIG, cold=True)
     strange = glob.glob("/usr/lib/*/security/pam_permit.so")[0]
-    for what, source, says in (("no shared object", "/etc/passwd", "cannot load: "), ("another program's", strange, "cannot load: "),
+    for what, source, says in (("no shared object", "/etc/passwd", "invalid ELF header"), ("another program's", strange, "og_http_part"),
                                ("one of another build", None, "of another build")):
         os.unlink(HTTP)
         if source:
@@ -305,8 +305,8 @@ def part():
             subprocess.run(["cc", "-x", "c", "-shared", "-fPIC", "-o", HTTP, "-"], input=STRANGER, text=True, check=True)
         os.chmod(HTTP, 0o644)
         mark = journal.mark()
-        asked("unavailable network", f"{what} in its place", cold=True)
-        like(journal.text(since=mark), rf"alert openai-gate-fetch: .*{says}", "... and the log says why")
+        asked(UNSAFE, f"{what} in its place", cold=True)
+        like(journal.text(since=mark), rf"alert openai-gate-fetch: {HTTP}: .*{says}.*; install openai-gate again", "... and the log says why")
     os.rename(real, HTTP)
     asked("allow ok", "the right one again", cold=True)
 
