@@ -147,12 +147,9 @@ ngx_http_openai_print(ngx_pool_t *pool, ngx_http_openai_main_conf_t *omcf)
     worker = omcf->conf ? ngx_http_openai_worker(omcf) : NULL;
     store = worker ? worker->store : NULL;
 
-    if (omcf->conf) {
-        metrics.limit = omcf->conf->ttl + omcf->conf->stale_ttl;
-    }
-
     if (omcf->conf && store) {
-        metrics.oldest = og_store_oldest(store, metrics.now, metrics.limit);
+        metrics.oldest = og_store_oldest(store, metrics.now,
+                                         og_config_limit(omcf->conf));
 
         /* where nobody asks, nobody keeps a pace */
 

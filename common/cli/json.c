@@ -255,7 +255,7 @@ og_cli_print_status_json(const struct og_status *status)
 	tally = metrics->tally;
 	return print_line(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
 	    "s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "not_enforced", dry_runs_json(status->conf),
+	    "not_enforced", dry_runs_json(status->metrics.conf),
 	    "decisions", each_count(metrics, add_decisions),
 	    "cache", each_count(metrics, add_caches),
 	    "lists", lists_json(status),
@@ -266,7 +266,7 @@ og_cli_print_status_json(const struct og_status *status)
 	    "shared", number(tally->shared),
 	    "oldest_fact_age", known(metrics->now - metrics->oldest,
 	    metrics->oldest > 0),
-	    "fact_limit", known(metrics->limit, true),
+	    "fact_limit", known(og_config_limit(metrics->conf), true),
 	    "last_sync", known(tally->synced_at, tally->synced_at > 0),
 	    "last_sync_seconds", tally->synced_at > 0 ?
 	    seconds(tally->sync_ms) : json_null(),

@@ -81,7 +81,7 @@ visit(void *arg, const struct og_store_entry *entry)
 	fact = *entry->fact;
 	if (entry->list != OG_LIST_NONE)
 		fact.state = OG_FACT_FOUND;
-	age = og_fact_age(status->conf, &fact, metrics->now);
+	age = og_fact_age(status->metrics.conf, &fact, metrics->now);
 	if (entry->list != OG_LIST_NONE)
 		add_list(status, entry, &fact, age);
 	else
@@ -97,11 +97,9 @@ collect(struct og_cli *cli, struct og_status *status, struct og_tally *tally)
 	struct og_metrics *metrics;
 	enum og_error error;
 
-	status->conf = cli->conf;
 	metrics = &status->metrics;
 	metrics->conf = cli->conf;
 	metrics->now = og_clock_wall();
-	metrics->limit = cli->conf->ttl + cli->conf->stale_ttl;
 	metrics->door = doors;
 	metrics->doors = COUNT(doors);
 	metrics->tally = tally;
@@ -247,7 +245,7 @@ print_store(const struct og_status *status)
 	size_t i;
 
 	printf("store %s: %zu lists, %zu single answers, %" PRIu64 " kB",
-	    status->conf->directory, status->lists, status->singles,
+	    status->metrics.conf->directory, status->lists, status->singles,
 	    (status->bytes + 1023) / 1024);
 	if (status->useless > 0)
 		printf(", %zu files of no use", status->useless);
@@ -305,8 +303,8 @@ print_api(const struct og_status *status)
 	enum og_endpoint endpoint;
 
 	metrics = &status->metrics;
-	printf("API %s\n", status->conf->base_url != NULL ?
-	    status->conf->base_url : "none: never asked");
+	printf("API %s\n", status->metrics.conf->base_url != NULL ?
+	    status->metrics.conf->base_url : "none: never asked");
 	for (endpoint = 0; endpoint < OG_ENDPOINT_COUNT; endpoint++) {
 		if (metrics->budget[endpoint].updated_ms != 0 ||
 		    memcmp(metrics->tally->fetched[endpoint], none,
@@ -327,7 +325,8 @@ print_times(const struct og_metrics *metrics)
 	printf("oldest fact in use  ");
 	if (metrics->oldest > 0)
 		printf("%" PRId64 " s of the %" PRId64 " s that it may "
-		    "serve\n", metrics->now - metrics->oldest, metrics->limit);
+		    "serve\n", metrics->now - metrics->oldest,
+		    og_config_limit(metrics->conf));
 	else
 		printf("none\n");
 	printf("last complete sync  ");
@@ -365,7 +364,7 @@ static enum og_reason
 print(const struct og_status *status, const char *form)
 {
 	if (form == NULL) {
-		print_dry_runs(status->conf);
+		print_dry_runs(status->metrics.conf);
 		print_decisions(status->metrics.tally);
 		print_store(status);
 		print_api(status);

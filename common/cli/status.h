@@ -25,7 +25,6 @@ struct og_status {
 	size_t useless;			/* files that cannot be used */
 	uint64_t bytes;
 	bool failed;			/* out of memory on the way */
-	const struct og_config *conf;
 };
 
 const char *og_age_word(enum og_age);

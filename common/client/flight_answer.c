@@ -126,7 +126,7 @@ is_worth_keeping(const struct og_flight *flight, enum og_list_state state)
 	now = og_clock_wall();
 	list = og_store_list(fetch->store, &flight->query, now);
 	return list.state != OG_LIST_COMPLETE ||
-	    now - list.fetched_at >= fetch->conf->ttl + fetch->conf->stale_ttl;
+	    now - list.fetched_at >= og_config_limit(fetch->conf);
 }
 
 static void

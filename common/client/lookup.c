@@ -59,7 +59,7 @@ og_fact_age(const struct og_config *conf, const struct og_fact *fact,
 	case OG_FACT_FOUND:
 		if (age < conf->ttl)
 			return OG_AGE_FRESH;
-		if (age < conf->ttl + conf->stale_ttl)
+		if (age < og_config_limit(conf))
 			return OG_AGE_STALE;
 		return OG_AGE_EXPIRED;
 	case OG_FACT_ABSENT:

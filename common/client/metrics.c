@@ -314,7 +314,9 @@ known(struct page *page)
 		    age > 0 ? age : 0);
 	head(page, "openai_gate_fact_limit_seconds", "gauge",
 	    "Age at which a fact serves no more: ttl and stale_ttl.");
-	line(page, "openai_gate_fact_limit_seconds %" PRId64, metrics->limit);
+	if (metrics->conf != NULL)
+		line(page, "openai_gate_fact_limit_seconds %" PRId64,
+		    og_config_limit(metrics->conf));
 }
 
 enum og_error

@@ -23,7 +23,6 @@ struct og_metrics {
 	int64_t now;			/* Unix seconds */
 	int64_t boot_ms;		/* og_clock_boot, of the budgets */
 	int64_t oldest;			/* Unix seconds; 0: no fact in use */
-	int64_t limit;			/* seconds; no fact serves longer */
 
 	/* Zeroed: nothing on record. */
 	struct og_budget budget[OG_ENDPOINT_COUNT];

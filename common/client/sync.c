@@ -142,7 +142,7 @@ open_journals(struct og_sync *sync)
 
 	/* What was read before could not serve any more. */
 	error = og_journals_open(&sync->journals, sync->store,
-	    og_clock_wall(), sync->conf->ttl + sync->conf->stale_ttl);
+	    og_clock_wall(), og_config_limit(sync->conf));
 	if (error == OG_OK)
 		return OG_GO_ON;
 	if (error == OG_ERR_BUSY)

@@ -98,7 +98,7 @@ og_store_open(struct og_store **out, const char *directory, uid_t owner,
 	store->log = log;
 	print_of(&store->print, conf);
 	store->any_endpoint = conf->base_url == NULL;
-	store->keep = conf->ttl + conf->stale_ttl;
+	store->keep = og_config_limit(conf);
 	if (store->keep < conf->negative_ttl)
 		store->keep = conf->negative_ttl;
 	store->size = conf->size;

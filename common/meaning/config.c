@@ -122,6 +122,12 @@ og_config_policy(const struct og_config *conf, const char *name)
 	return NULL;
 }
 
+int64_t
+og_config_limit(const struct og_config *conf)
+{
+	return conf->ttl + conf->stale_ttl;
+}
+
 const struct og_policy *
 og_config_policy_for_service(const struct og_config *conf,
     const char *pam_service)

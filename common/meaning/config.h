@@ -100,6 +100,9 @@ const struct og_policy *og_config_policy(const struct og_config *,
 const struct og_policy *og_config_policy_for_service(const struct og_config *,
     const char *pam_service);
 
+/* Seconds: the age at which a fact serves no more, not even stale. */
+int64_t og_config_limit(const struct og_config *);
+
 bool og_words_have(const struct og_words *, const char *word);
 
 /* A user, project or group id that may stand in a URL path and in a query's

@@ -238,7 +238,8 @@ printing(void **state)
 {
 	struct og_policy policies[] = { { .name = "a\"b" },
 	    { .name = "try", .dry_run = true } };
-	struct og_config conf = { .policies = policies, .policy_count = 2 };
+	struct og_config conf = { .policies = policies, .policy_count = 2,
+	    .ttl = 600, .stale_ttl = 3600 };
 	struct og_metrics metrics;
 	struct og_tally *tally;
 	struct og_buffer text;
@@ -250,7 +251,6 @@ printing(void **state)
 	metrics.door = doors;
 	metrics.doors = COUNT(doors);
 	metrics.now = 2000;
-	metrics.limit = 4200;
 	print(&text, &metrics);
 	/* What is not known has no sample, but can be looked up. */
 	expect_none(&text, "\nopenai_gate_last_sync_timestamp_seconds ");
@@ -258,7 +258,7 @@ printing(void **state)
 	expect_none(&text, "\nopenai_gate_oldest_fact_age_seconds ");
 	expect_line(&text,
 	    "# TYPE openai_gate_key_expiry_timestamp_seconds gauge");
-	expect_line(&text, "openai_gate_fact_limit_seconds 4200");
+	expect_none(&text, "\nopenai_gate_fact_limit_seconds ");
 	expect_none(&text, "\nopenai_gate_policy_enforced");
 	og_buffer_free(&text);
 
@@ -302,6 +302,7 @@ printing(void **state)
 	expect_line(&text, "openai_gate_last_sync_duration_seconds 61.001");
 	expect_line(&text, "openai_gate_key_expiry_timestamp_seconds 99999");
 	expect_line(&text, "openai_gate_oldest_fact_age_seconds 600");
+	expect_line(&text, "openai_gate_fact_limit_seconds 4200");
 	expect_line(&text,
 	    "openai_gate_policy_enforced{policy=\"a\\\"b\"} 1");
 	expect_line(&text, "openai_gate_policy_enforced{policy=\"try\"} 0");
@@ -332,7 +333,6 @@ largest(void **state)
 	metrics.door = doors;
 	metrics.doors = COUNT(doors);
 	metrics.now = INT64_MAX;
-	metrics.limit = INT64_MAX;
 	print(&text, &metrics);
 	og_buffer_free(&text);
 	/* A limit in the way is said, not hidden in half a text. */
