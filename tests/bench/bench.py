@@ -128,11 +128,11 @@ def rounds(commands, count=None, before=None, wrap=()):
             for at in range(len(commands))]
 
 
-def measure(table, commands, cpu=True, **how):
+def measure(table, commands, **how):
     """A row for each of the commands, by name, in milliseconds. On a busy
     machine only the processor time says much."""
     for name, (wall, used) in zip(commands, rounds(commands.values(), **how)):
-        table.row(name, wall, cpu=used if cpu else None)
+        table.row(name, wall, cpu=used)
 
 
 def inside(names, report):

@@ -9,23 +9,13 @@ import bench
 import nginx
 import pam_rows
 import sim
+from nginx_waiting import HTTP
 from result import Table
 
 CONNECTIONS = 64
 TRIALS = 5
 PAGE = 100
 CONNECT_SECONDS = 60
-
-HTTP = f"""
-    openai_gate_identity $http_x_user;
-    access_log off;
-    server {{
-        listen 127.0.0.1:{nginx.PORT};
-        keepalive_requests 1000000000;
-        location /none {{ alias {nginx.DIRECTORY}/html/index.html; }}
-        location /gate {{ openai_gate bench; alias {nginx.DIRECTORY}/html/index.html; }}
-    }}
-"""
 
 # People of the organization, how many of them ask, how many times each.
 CASES = ((250, 250, 1), (1_000, 1_000, 10), (10_000, 2_000, 1))
@@ -80,8 +70,8 @@ def _case(table, people, new, times):
                 none.append(ask("/none", users))
                 cold.append(ask("/gate", users))
                 requests.append(len(simulator.requests()))
-    base = table.row(f"no gate, {name}", none, base=False)
-    row = table.row(name, cold, base=base)
+    base = table.alone(f"no gate, {name}", none)
+    row = table.against(base, name, cold)
     if new == people:
         pages = -(-people // PAGE)
         row.at_most(f"{pages} requests, one for each page", max(requests), pages, _WHY)

@@ -33,7 +33,7 @@ def _row(table, people, port):
         said = bench.run("wrk", "-t1", "-c1", f"-d{SECONDS}s", "-s", script, f"http://127.0.0.1:{port}/")
         after = _own_kb(server)
     asked = min(int(re.search(r"(\d+) requests in", said)[1]), people)
-    table.row(f"{asked:,} of {people:,} people have asked", [(after - before) * 1024 / asked], base=False)
+    table.alone(f"{asked:,} of {people:,} people have asked", [(after - before) * 1024 / asked])
     table.note(f"of {people:,}: the worker's own memory {before:,} kB after one person, {after:,} kB after {asked:,}")
 
 

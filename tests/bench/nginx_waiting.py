@@ -62,8 +62,8 @@ def _measure(table, name, base_url):
             with Pending():
                 busy.append(latency())
     for at, part in enumerate(("median", "p99")):
-        base = table.row(f"{name}: {part}, none wait", [one[at] for one in idle], base=False)
-        row = table.row(f"{name}: {part}, {MANY} wait", [one[at] for one in busy], base=base)
+        base = table.alone(f"{name}: {part}, none wait", [one[at] for one in idle])
+        row = table.against(base, f"{name}: {part}, {MANY} wait", [one[at] for one in busy])
     row.at_most("1.2 of none", row.ratio().median, 1.2)
 
 

@@ -21,8 +21,8 @@ class Spread:
         low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
         return cls(middle, low, high)
 
-    def text(self, quartiles=True):
-        if not quartiles or self.low == self.high:
+    def text(self):
+        if self.low == self.high:
             return number(self.median)
         return f"{number(self.median)} [{number(self.low)} … {number(self.high)}]"
 
@@ -87,12 +87,18 @@ class Table:
         self.name, self.title, self.unit, self.cpu_unit = name, title, unit, cpu_unit
         self.rows, self.notes, self.missing = [], [], {}
 
-    def row(self, name, values, base=None, cpu=None):
-        """The yardstick is the first row, unless another is given; False: none."""
-        if base is None and self.rows:
-            base = self.rows[0]
-        self.rows.append(Row(name, values, base or None, cpu))
+    def against(self, base, name, values, cpu=None):
+        """A row with that yardstick."""
+        self.rows.append(Row(name, values, base, cpu))
         return self.rows[-1]
+
+    def row(self, name, values, cpu=None):
+        """The yardstick is the first row."""
+        return self.against(self.rows[0] if self.rows else None, name, values, cpu)
+
+    def alone(self, name, values):
+        """Without one."""
+        return self.against(None, name, values)
 
     def __getitem__(self, name):
         return next(row for row in self.rows if row.name == name)
