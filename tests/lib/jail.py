@@ -10,6 +10,7 @@ reason.
 """
 
 import os
+import signal
 import sys
 
 REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -40,3 +41,10 @@ def require(network=False):
     `network` it has this machine's, not one of its own."""
     if not inside():
         _start_again(*(["-n"] if network else []))
+
+
+def heed_signals():
+    """For a test that ends others by them: whoever runs it may ignore them
+    (nohup, a shell's &), and so would all that it starts."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)

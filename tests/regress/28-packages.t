@@ -22,9 +22,7 @@ POLICY = "/usr/sbin/policy-rc.d"
 FAKE = "/var/tmp/fake"
 SEEN = "/var/tmp/seen"
 
-# Whoever runs us may ignore them (nohup, a shell's &), and so would all below.
-for number in (signal.SIGINT, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
+jail.heed_signals()
 
 os.mkdir(FAKE)
 # Which are missing stands in a file.

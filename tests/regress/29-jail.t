@@ -25,9 +25,7 @@ def read(path):
         return file.read()
 
 
-# Whoever runs us may ignore them (nohup, a shell's &), and so would all below.
-for number in (signal.SIGINT, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
+jail.heed_signals()
 
 if os.getuid() != 0:
     skip_all("only root can make a throw-away machine")

@@ -95,9 +95,7 @@ def nothing_left(before, name):
 if not os.environ.get(WATCHED):
     enter_namespace()
 
-# Whoever runs us may ignore them (nohup, a shell's &), and so would all below.
-for number in (signal.SIGINT, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
+jail.heed_signals()
 
 # Once, so that what is built and compiled is there.
 with start() as demo:
