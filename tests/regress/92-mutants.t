@@ -127,9 +127,9 @@ MUTANTS = (
      "if (answer[j].query.kind == check->facts.item[i].query.kind)\n\t\t\t\tbreak;"),
     ("with nobody to ask, the reason is lost", CHECK, "failed.failure = reason;", "failed.failure = OG_NOT_A_MEMBER;"),
     ("ttl is served a second too long", LOOKUP, "if (age < conf->ttl)", "if (age <= conf->ttl)"),
-    ("stale_ttl is served a second too long", LOOKUP, "if (age < conf->ttl + conf->stale_ttl)",
-     "if (age <= conf->ttl + conf->stale_ttl)"),
-    ("stale_ttl counts from the start", LOOKUP, "if (age < conf->ttl + conf->stale_ttl)", "if (age < conf->stale_ttl)"),
+    ("stale_ttl is served a second too long", LOOKUP, "if (age < og_config_limit(conf))", "if (age <= og_config_limit(conf))"),
+    ("stale_ttl counts from the start", CONFIG, "return conf->ttl + conf->stale_ttl;", "return conf->stale_ttl;"),
+    ("ttl is the end", CONFIG, "return conf->ttl + conf->stale_ttl;", "return conf->ttl;"),
     ("negative_ttl is served a second too long", LOOKUP, "return age < og_negative_ttl(conf)",
      "return age <= og_negative_ttl(conf)"),
     ("a negative answer is fresh for ttl", LOOKUP, "conf->base_url != NULL ? conf->negative_ttl : conf->ttl", "conf->ttl"),
@@ -157,15 +157,16 @@ MUTANTS = (
 )
 
 
-def plant(directory, path, before, after):
-    """The program with that bug in it; its source must have the text once."""
+def source_of(path):
     with open(os.path.join(jail.REPOSITORY, "common", path), encoding="utf-8") as file:
-        source = file.read()
-    if source.count(before) != 1:
-        raise ValueError(f"{path} has {source.count(before)} times: {before}")
+        return file.read()
+
+
+def plant(directory, path, before, after):
+    """The program with that bug in it."""
     mutant = os.path.join(directory, os.path.basename(path))
     with open(mutant, "w", encoding="utf-8") as file:
-        file.write(source.replace(before, after))
+        file.write(source_of(path).replace(before, after))
     program = os.path.join(directory, "decide")
     # The object comes before the library, which has the sound one.
     subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", f"-I{jail.REPOSITORY}/common", "-O1", "-w",
@@ -187,6 +188,9 @@ def noticed(batches, path, before, after):
         shutil.rmtree(directory)
 
 
+# First: a text that has changed is told of all at once, not one a run.
+is_([f"{path} has {source_of(path).count(before)} times: {before}" for _, path, before, _ in MUTANTS
+     if source_of(path).count(before) != 1], [], "each bug's place is found")
 batches = [(name, cases.batch(family)) for name, family in cases.FAMILIES]
 batches.append(("local names", cases.identities()))
 is_([name for name, batch in batches if batch.run(f"{BUILD}/decide")], [], "without a bug nothing is noticed")
