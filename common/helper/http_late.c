@@ -1,8 +1,11 @@
 /*
  * io/http.h in the helper: what stands in openai-gate-http.so, loaded by the
  * first og_http_get. Until then there is no descriptor to watch and nothing to
- * run. Whether the file may be trusted has been looked at before. One that
- * cannot be loaded, or is of another build, is OG_ERR_UNSAFE and logged.
+ * run. Whether the file may be trusted has been looked at before. og_http_get
+ * has errors more, and logs them: OG_ERR_UNSAFE, the file is not ours or of
+ * another build; OG_ERR_SYSTEM, the linker cannot load it. That may be want of
+ * memory or of descriptors, which whoever logs in can cause: what we remember
+ * serves, and nobody is woken.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -56,28 +59,34 @@ og_http_free(struct og_http *http)
 	free(http);
 }
 
-static const struct og_http_part *
-load(const struct og_log *log)
+static enum og_error
+load(const struct og_http_part **partp, const struct og_log *log)
 {
 	const struct og_http_part *part;
 	void *object;
 
 	/* Lazily, as libcurl is where a program is linked with it. */
 	object = dlopen(OG_HTTP_PATH, RTLD_LAZY | RTLD_LOCAL);
-	part = object != NULL ? dlsym(object, OG_HTTP_PART) : NULL;
+	if (object == NULL) {
+		og_log(log, LOG_ERR, "cannot load: %s; does the caller lack "
+		    "memory? If not, install openai-gate again", dlerror());
+		return OG_ERR_SYSTEM;
+	}
+	part = dlsym(object, OG_HTTP_PART);
 	if (part == NULL) {
 		og_log(log, LOG_ALERT, "%s; install openai-gate again",
 		    dlerror());
-		return NULL;
+		return OG_ERR_UNSAFE;
 	}
 	/* An upgrade under way has replaced one of us. */
 	if (strcmp(part->headers, OG_HEADERS) != 0) {
 		og_log(log, LOG_ALERT, "%s: of another build than "
 		    "openai-gate-fetch; install openai-gate again",
 		    OG_HTTP_PATH);
-		return NULL;
+		return OG_ERR_UNSAFE;
 	}
-	return part;
+	*partp = part;
+	return OG_OK;
 }
 
 static enum og_error
@@ -87,12 +96,10 @@ prepare(struct og_http *http)
 
 	if (http->loaded != NULL)
 		return OG_OK;
-	if (http->part == NULL)
-		http->part = load(http->log);
-	if (http->part == NULL)
-		return OG_ERR_UNSAFE;
-	error = http->part->make(&http->loaded, http->conf,
-	    &http->credentials, http->log);
+	error = http->part == NULL ? load(&http->part, http->log) : OG_OK;
+	if (error == OG_OK)
+		error = http->part->make(&http->loaded, http->conf,
+		    &http->credentials, http->log);
 	if (error == OG_OK)
 		og_buffer_free(&http->credentials.key);
 	return error;

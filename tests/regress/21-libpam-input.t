@@ -296,8 +296,11 @@ def part():
     shutil.copy2(HTTP, real)
     trusted(HTTP, "the helper's HTTP part", CONFIG, cold=True)
     strange = glob.glob("/usr/lib/*/security/pam_permit.so")[0]
-    for what, source, says in (("no shared object", "/etc/passwd", "invalid ELF header"), ("another program's", strange, "og_http_part"),
-                               ("one of another build", None, "of another build")):
+    unloaded = f"err openai-gate-fetch: cannot load: {HTTP}: invalid ELF header; .* install openai-gate again"
+    for what, source, outcome, says in (
+            ("no shared object", "/etc/passwd", "unavailable network", unloaded),
+            ("another program's", strange, UNSAFE, f"alert openai-gate-fetch: {HTTP}: .*og_http_part; install openai-gate again"),
+            ("one of another build", None, UNSAFE, f"alert openai-gate-fetch: {HTTP}: of another build .*; install openai-gate again")):
         os.unlink(HTTP)
         if source:
             shutil.copy(source, HTTP)
@@ -305,8 +308,8 @@ def part():
             subprocess.run(["cc", "-x", "c", "-shared", "-fPIC", "-o", HTTP, "-"], input=STRANGER, text=True, check=True)
         os.chmod(HTTP, 0o644)
         mark = journal.mark()
-        asked(UNSAFE, f"{what} in its place", cold=True)
-        like(journal.text(since=mark), rf"alert openai-gate-fetch: {HTTP}: .*{says}.*; install openai-gate again", "... and the log says why")
+        asked(outcome, f"{what} in its place", cold=True)
+        like(journal.text(since=mark), says, "... and the log says why")
     os.rename(real, HTTP)
     asked("allow ok", "the right one again", cold=True)
 
