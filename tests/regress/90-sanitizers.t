@@ -28,7 +28,7 @@ VALGRIND = ["valgrind", "-q", f"--error-exitcode={VALGRIND_ERROR}", "--leak-chec
 
 # What these watch, limits, descriptors and time, is not the same under
 # valgrind: there they may fail, and so leak, but not touch memory wrongly.
-NOT_ALIKE = {"tally_file.t", "helper.t", "confine.t"}
+NOT_ALIKE = {"tally_file.t", "helper_given.t", "helper_end.t", "helper_refused.t", "confine.t"}
 
 
 def make(*words):
