@@ -124,6 +124,34 @@ test_errors_have_words(void **state)
 	assert_string_equal(og_strerror((enum og_error)-7), "unknown error");
 }
 
+/* Whatever the caller says of all else: three errors speak for themselves. */
+static void
+test_errors_at_the_door(void **state)
+{
+	enum og_reason otherwise;
+	int i, j;
+
+	(void)state;
+	for (i = OG_NOT_A_MEMBER; i <= OG_GO_ON; i++) {
+		otherwise = (enum og_reason)i;
+		assert_int_equal(og_reason_of(OG_OK, otherwise), OG_GO_ON);
+		assert_int_equal(og_reason_of(OG_ERR_NOMEM, otherwise),
+		    OG_NO_MEMORY);
+		assert_int_equal(og_reason_of(OG_ERR_UNSAFE, otherwise),
+		    OG_UNSAFE_FILE);
+		for (j = OG_OK; j <= OG_ERR_BUSY; j++) {
+			if (j == OG_OK || j == OG_ERR_NOMEM ||
+			    j == OG_ERR_UNSAFE)
+				continue;
+			assert_int_equal(og_reason_of((enum og_error)j,
+			    otherwise), otherwise);
+		}
+	}
+	/* OG_ERR_BUSY is the last: all have been looked at. */
+	assert_string_equal(og_strerror((enum og_error)(OG_ERR_BUSY + 1)),
+	    "unknown error");
+}
+
 static void
 test_message_is_cut(void **state)
 {
@@ -148,6 +176,7 @@ main(void)
 		cmocka_unit_test(test_zeroed_memory_denies),
 		cmocka_unit_test(test_verdict_words),
 		cmocka_unit_test(test_errors_have_words),
+		cmocka_unit_test(test_errors_at_the_door),
 		cmocka_unit_test(test_message_is_cut),
 	};
 
