@@ -85,6 +85,12 @@ kit_clear(void **state)
 	return after(state);
 }
 
+/* How a store is read: each answer from the disk, or from what is held. */
+enum mode {
+	ONE_SHOT,
+	HOLDING
+};
+
 static const struct og_query users = { OG_QUERY_USER, OG_SUBJECT_LIST, "", "" };
 
 static inline struct og_record
