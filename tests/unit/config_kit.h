@@ -2,8 +2,8 @@
  * What the tests of gate.conf share: a text with every key there is, and
  * texts that are read or refused.
  */
-#ifndef TESTS_UNIT_CONFIG_KIT_H
-#define TESTS_UNIT_CONFIG_KIT_H
+#ifndef OG_TESTS_UNIT_CONFIG_KIT_H
+#define OG_TESTS_UNIT_CONFIG_KIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

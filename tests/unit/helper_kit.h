@@ -3,8 +3,8 @@
  * ordinary user can make sudo or su. dash plays the helper: a program that
  * root owns and that can tell what it was given.
  */
-#ifndef TESTS_UNIT_HELPER_KIT_H
-#define TESTS_UNIT_HELPER_KIT_H
+#ifndef OG_TESTS_UNIT_HELPER_KIT_H
+#define OG_TESTS_UNIT_HELPER_KIT_H
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * A directory for one test program, with parents that others cannot write:
  * below /run for root, else below /run/user/UID or beside the program.
  */
-#ifndef TESTS_UNIT_SCRATCH_H
-#define TESTS_UNIT_SCRATCH_H
+#ifndef OG_TESTS_UNIT_SCRATCH_H
+#define OG_TESTS_UNIT_SCRATCH_H
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * A store below the scratch directory, a log that remembers, and lists of
  * people whose every field follows from their number.
  */
-#ifndef TESTS_UNIT_STORE_KIT_H
-#define TESTS_UNIT_STORE_KIT_H
+#ifndef OG_TESTS_UNIT_STORE_KIT_H
+#define OG_TESTS_UNIT_STORE_KIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>
