@@ -85,12 +85,37 @@ test_impossible_input(void **state)
 	assert_int_equal(og_policy_step(og_config_policy(conf, "p"), &nobody,
 	    &table.facts, &decision), OG_STEP_DONE);
 	assert_int_equal(decision.reason, OG_NO_IDENTITY);
+	og_config_free(conf);
+}
 
-	/* No room in the table. */
-	table.facts.size = 0;
-	assert_int_equal(og_policy_step(og_config_policy(conf, "p"), &subject,
-	    &table.facts, &decision), OG_STEP_DONE);
-	assert_int_equal(decision.reason, OG_NO_MEMORY);
+/* A table that cannot hold all the facts is want of memory, at each of them. */
+static void
+test_no_room(void **state)
+{
+	struct og_decision decision;
+	struct og_subject subject;
+	struct og_config *conf;
+	struct table table;
+	enum og_step step;
+	size_t size, all;
+
+	(void)state;
+	conf = make_policy(ROLE "project = a b\ngroup = c\ngroup = d e\n");
+	subject = make_subject(OG_SUBJECT_EMAIL);
+	all = 6;
+	for (size = 0; size <= all; size++) {
+		read_facts(&table, "", &subject);
+		table.facts.size = size;
+		step = og_policy_step(og_config_policy(conf, "p"), &subject,
+		    &table.facts, &decision);
+		if (size == all) {
+			assert_int_equal(step, OG_STEP_WANT);
+			break;
+		}
+		assert_int_equal(step, OG_STEP_DONE);
+		assert_int_equal(decision.reason, OG_NO_MEMORY);
+	}
+	assert_int_equal(table.facts.count, all);
 	og_config_free(conf);
 }
 
@@ -185,6 +210,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_user_row),
 		cmocka_unit_test(test_impossible_input),
+		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_facts_table),
 		cmocka_unit_test(test_all_answers),
 	};
