@@ -60,7 +60,7 @@ struct libc {
 		unsigned int call;	/* from 1; 0: none */
 		int error;
 	} fault[LIBC_FAULTS];
-	/* Kept by libc.c. */
+	/* Kept by the calls. */
 	unsigned int calls, clock_calls;
 	unsigned int failed;		/* of the faults above, came true */
 	unsigned int open;		/* descriptors */
