@@ -201,6 +201,10 @@ can_join(const struct og_flight *flight, const struct og_waiter *waiter,
 
 	if (flight->kind != kind || !og_query_equal(&flight->query, query))
 		return false;
+	/* What was asked before a flush does not answer who comes after it. */
+	if (flight->phase == OG_PHASE_SENT && flight->fetch->store != NULL &&
+	    flight->flushes != og_store_flushes(flight->fetch->store))
+		return false;
 	if (kind != OG_FLIGHT_EMAILS)
 		return flight->pages == 0;
 	others = 0;

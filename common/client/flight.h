@@ -75,6 +75,7 @@ struct og_flight {
 	int64_t seen_at;		/* fetched_at of the list last looked through */
 	int64_t sent_at;		/* wall seconds; what the answer is dated */
 	int64_t sent_boot_ms;		/* the same, by og_clock_boot */
+	uint64_t flushes;		/* the store's, then */
 	enum og_reason failure;		/* the last; 0: none so far */
 	int64_t age;			/* seconds by which both lie before that */
 	/* a list under way */

@@ -46,6 +46,9 @@ not_kept(const struct og_flight *flight, enum og_error error)
 {
 	char text[OG_QUERY_TEXT_MAX];
 
+	/* Flushed meanwhile: as it should be. */
+	if (error == OG_ERR_MISSING)
+		return;
 	og_query_text(&flight->query, text);
 	og_log(flight->fetch->log, LOG_ERR,
 	    "the store cannot keep the answer to %s: %s (%m)", text,
@@ -104,7 +107,7 @@ keep_list(struct og_flight *flight, enum og_list_state state)
 	if (flight->writer == NULL)
 		return;
 	error = og_list_commit(flight->writer, flight->sent_at,
-	    flight->sent_boot_ms, state);
+	    flight->sent_boot_ms, state, flight->flushes);
 	flight->writer = NULL;
 	if (error != OG_OK)
 		not_kept(flight, error);
@@ -214,7 +217,7 @@ keep_single(struct og_flight *flight, const struct og_query *query,
 		fact.record = *record;
 	}
 	error = og_store_put_single(flight->fetch->store, &fact,
-	    flight->sent_boot_ms);
+	    flight->sent_boot_ms, flight->flushes);
 	if (error != OG_OK)
 		not_kept(flight, error);
 	og_store_sweep(flight->fetch->store, og_clock_wall());

@@ -229,6 +229,8 @@ send_request(struct og_flight *flight)
 	enum og_error error;
 
 	fetch = flight->fetch;
+	if (flight->pages == 0 && fetch->store != NULL)
+		flight->flushes = og_store_flushes(fetch->store);
 	og_buffer_init(&path, OG_API_PATH_MAX);
 	error = flight_path(flight, &path);
 	if (error == OG_OK)

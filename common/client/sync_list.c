@@ -67,7 +67,7 @@ write_list(struct og_sync_list *list)
 	error = og_journal_read(list->journal, add_row, writer);
 	if (error == OG_OK)
 		return og_list_commit(writer, state->fetched_at,
-		    state->boot_ms, OG_LIST_COMPLETE);
+		    state->boot_ms, OG_LIST_COMPLETE, list->flushes);
 	og_list_abort(writer);
 	return error;
 }
@@ -164,6 +164,7 @@ finish(struct og_sync_list *list)
 		contradiction(list, "the same row came twice");
 		break;
 	case OG_ERR_CORRUPT:
+	case OG_ERR_MISSING:
 		/* Damaged, or flushed while we read: begin anew. */
 		og_journal_close(list->journal);
 		list->journal = NULL;
@@ -310,6 +311,8 @@ begin(struct og_sync_list *list)
 		end(list, OG_GO_ON);
 		return false;
 	}
+	/* Before the journal, which a flush takes away. */
+	list->flushes = og_store_flushes(list->sync->store);
 	error = og_journal_open(&list->journal, list->sync->journals,
 	    &list->list, now);
 	if (error != OG_OK) {

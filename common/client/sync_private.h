@@ -26,6 +26,7 @@ struct og_sync_list {
 	struct og_sync *sync;
 	struct og_query list;
 	struct og_journal *journal;	/* NULL: not begun, or ended */
+	uint64_t flushes;		/* the store's, when it was opened */
 	struct og_sync_result result;
 	uint64_t expected;
 	unsigned int failures;		/* in a row */

@@ -242,7 +242,7 @@ put_down(const struct og_list_writer *writer)
 
 enum og_error
 og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
-    int64_t boot_ms, enum og_list_state state)
+    int64_t boot_ms, enum og_list_state state, uint64_t flushes)
 {
 	char name[OG_STORE_NAME_MAX];
 	enum og_error error;
@@ -261,8 +261,8 @@ og_list_commit(struct og_list_writer *writer, int64_t fetched_at,
 	if (error == OG_OK)
 		error = put_down(writer);
 	if (error == OG_OK)
-		error = og_temp_commit(writer->store, OG_INNER_LISTS,
-		    &writer->temp, name);
+		error = og_temp_commit_answer(writer->store, OG_INNER_LISTS,
+		    &writer->temp, name, flushes);
 	else
 		say(writer, error == OG_ERR_SYSTEM ? strerror(errno) :
 		    og_strerror(error));

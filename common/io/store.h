@@ -5,6 +5,7 @@
  *	DIR/singles/<SHA-256 of the query>		one fact
  *	DIR/pace, DIR/locks/				see pace.h, lock.h
  *	DIR/counters					see tally_file.h
+ *	DIR/swept, DIR/flushed				see store_write.h
  *
  * This header is the reader. It opens files read-only and reads: no lock, no
  * slot, nothing that a stopped reader could hold, since in sudo and su the

@@ -140,6 +140,10 @@ struct og_temp {
 enum og_error og_temp_open(struct og_store *, enum og_inner, struct og_temp *);
 enum og_error og_temp_commit(struct og_store *, enum og_inner,
     struct og_temp *, const char *name);
+/* An answer of the API. OG_ERR_MISSING: there has been a flush since `flushes`,
+ * and nothing is kept. */
+enum og_error og_temp_commit_answer(struct og_store *, enum og_inner,
+    struct og_temp *, const char *name, uint64_t flushes);
 void og_temp_abort(struct og_store *, struct og_temp *);
 
 /* Makes an inner directory, as reachable as the store's own. There: fine. */

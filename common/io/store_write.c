@@ -169,6 +169,26 @@ bad:
 	return OG_ERR_SYSTEM;
 }
 
+enum og_error
+og_temp_commit_answer(struct og_store *store, enum og_inner inner,
+    struct og_temp *temp, const char *name, uint64_t flushes)
+{
+	enum og_error error;
+
+	if (og_store_flushes(store) != flushes) {
+		og_temp_abort(store, temp);
+		return OG_ERR_MISSING;
+	}
+	error = og_temp_commit(store, inner, temp, name);
+	if (error != OG_OK || og_store_flushes(store) == flushes)
+		return error;
+	/* The flush may have looked before the name was there. Should it be
+	 * another's by now, that is one miss more. */
+	unlinkat(store->dir, name, 0);
+	og_store_look_again(store);
+	return OG_ERR_MISSING;
+}
+
 void
 og_temp_abort(struct og_store *store, struct og_temp *temp)
 {
@@ -200,7 +220,7 @@ write_all(int fd, const char *data, size_t len)
 
 enum og_error
 og_store_put_single(struct og_store *store, const struct og_fact *fact,
-    int64_t boot_ms)
+    int64_t boot_ms, uint64_t flushes)
 {
 	char name[OG_STORE_NAME_MAX], text[OG_QUERY_TEXT_MAX];
 	struct og_single_head head;
@@ -227,7 +247,8 @@ og_store_put_single(struct og_store *store, const struct og_fact *fact,
 		goto out;
 	error = write_all(temp.fd, buffer.data, buffer.len);
 	if (error == OG_OK) {
-		error = og_temp_commit(store, OG_INNER_SINGLES, &temp, name);
+		error = og_temp_commit_answer(store, OG_INNER_SINGLES, &temp,
+		    name, flushes);
 	} else {
 		og_store_say(store, LOG_WARNING, name, strerror(errno));
 		og_temp_abort(store, &temp);

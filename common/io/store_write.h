@@ -23,13 +23,20 @@ enum og_error og_store_create(const char *directory, struct og_message *);
 void og_store_no_sync(struct og_store *);
 
 /*
+ * Which flush was the last; 0 before the first. Taken before the API is asked:
+ * what was asked for before a flush and answered after it is not kept.
+ */
+uint64_t og_store_flushes(struct og_store *);
+
+/*
  * One FOUND or ABSENT fact about a subject; OG_ERR_PROTOCOL when a found
  * record is not the subject's, OG_ERR_SYNTAX for anything else. boot_ms: what
  * og_clock_boot said when it was fetched, so that its age is known whatever
- * becomes of the wall clock.
+ * becomes of the wall clock. flushes: as above; OG_ERR_MISSING when there has
+ * been another since.
  */
 enum og_error og_store_put_single(struct og_store *, const struct og_fact *,
-    int64_t boot_ms);
+    int64_t boot_ms, uint64_t flushes);
 
 /*
  * A list, row by row, in bounded memory:
@@ -44,9 +51,10 @@ enum og_error og_list_begin(struct og_list_writer **, struct og_store *,
     const struct og_query *list);
 enum og_error og_list_add(struct og_list_writer *, const struct og_record *);
 
-/* Both free the writer. state is PARTIAL or COMPLETE; boot_ms as above. */
+/* Both free the writer. state is PARTIAL or COMPLETE; boot_ms, flushes and
+ * OG_ERR_MISSING as above. */
 enum og_error og_list_commit(struct og_list_writer *, int64_t fetched_at,
-    int64_t boot_ms, enum og_list_state state);
+    int64_t boot_ms, enum og_list_state state, uint64_t flushes);
 void og_list_abort(struct og_list_writer *);	/* NULL is fine */
 
 /* Keeps the store within conf's size, in blocks of 4 KiB: temporary and unknown
@@ -72,8 +80,11 @@ struct og_store_entry {
 enum og_error og_store_visit(struct og_store *,
     void (*visit)(void *arg, const struct og_store_entry *), void *arg);
 
-/* Forgets everything, or (by a query's subject) all that speaks of one person:
- * his singles and, since a list is immutable, every list. *removed counts. */
+/*
+ * Forgets everything, or (by a query's subject) all that speaks of one person:
+ * his singles and, since a list is immutable, every list; and, by the time of
+ * DIR/flushed, what is under way. *removed counts. OG_ERR_SYSTEM, errno.
+ */
 enum og_error og_store_flush(struct og_store *, const struct og_query *subject,
     size_t *removed);
 

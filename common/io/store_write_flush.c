@@ -1,12 +1,16 @@
 #include "io/store_write.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "io/store_private.h"
 #include "value/clock.h"
 #include "value/text.h"
+#include "value/wire.h"
+
+#define FLUSHED		"flushed"
 
 /* Whom to forget. He may have been asked for by address and by id; what is
  * empty is not known. */
@@ -126,6 +130,37 @@ learn_all(struct flush *flush, const struct og_query *subject)
 	og_inner_scan(flush->store, OG_INNER_SINGLES, each_learn, flush);
 }
 
+uint64_t
+og_store_flushes(struct og_store *store)
+{
+	struct stat st;
+	uint64_t sum;
+
+	if (fstatat(store->dir, FLUSHED, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	/* Not the time that others can set. */
+	sum = og_fnv1a(OG_FNV_START, &st.st_ino, sizeof(st.st_ino));
+	sum = og_fnv1a(sum, &st.st_ctim.tv_sec, sizeof(st.st_ctim.tv_sec));
+	sum = og_fnv1a(sum, &st.st_ctim.tv_nsec, sizeof(st.st_ctim.tv_nsec));
+	return sum;
+}
+
+/* From now on nothing is kept that was asked for before. */
+static enum og_error
+mark(struct og_store *store)
+{
+	enum og_error error;
+	int fd;
+
+	fd = openat(store->dir, FLUSHED, O_WRONLY | O_CREAT | O_NOFOLLOW |
+	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return OG_ERR_SYSTEM;
+	error = futimens(fd, NULL) == 0 ? OG_OK : OG_ERR_SYSTEM;
+	close(fd);
+	return error;
+}
+
 enum og_error
 og_store_flush(struct og_store *store, const struct og_query *subject,
     size_t *removed)
@@ -142,13 +177,16 @@ og_store_flush(struct og_store *store, const struct og_query *subject,
 	store->log = NULL;
 	if (subject != NULL)
 		learn_all(&flush, subject);
-	error = og_inner_scan(store, OG_INNER_LISTS, each_remove, &flush);
+	/* What a sync has read so far speaks of everybody. Before the mark: no
+	 * sync that sees the mark takes it up. */
+	error = og_inner_scan(store, OG_INNER_SYNC, each_remove, &flush);
+	if (error == OG_OK)
+		error = mark(store);
+	if (error == OG_OK)
+		error = og_inner_scan(store, OG_INNER_LISTS, each_remove,
+		    &flush);
 	if (error == OG_OK)
 		error = og_inner_scan(store, OG_INNER_SINGLES, each_remove,
-		    &flush);
-	/* What a sync has read so far speaks of everybody. */
-	if (error == OG_OK)
-		error = og_inner_scan(store, OG_INNER_SYNC, each_remove,
 		    &flush);
 	store->log = log;
 	og_store_look_again(store);

@@ -79,7 +79,7 @@ write_list(struct og_store *store, const struct og_query *query, long people)
 		return error;
 	}
 	return og_list_commit(writer, og_clock_wall(), og_clock_boot(),
-	    OG_LIST_COMPLETE);
+	    OG_LIST_COMPLETE, 0);
 }
 
 static int

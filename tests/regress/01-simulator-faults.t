@@ -207,6 +207,14 @@ def _slow_faults(fault):
         text, count = _until(client, target, b"group_type")
         return count > len(text) / 2
 
+    @fault("late")
+    def _(sim, client, target):
+        with client.send(target) as sock:
+            sim.wait_requests(1)
+            held = quiet(sock)
+            sim.clear_faults()
+            return held and sock.recv(100).startswith(b"HTTP/1.1 200 ")
+
     @fault("stall", bytes=10)
     def _(sim, client, target):
         with client.send(target) as sock:

@@ -32,6 +32,7 @@ HANDSHAKE = {
 # How an answer, itself right, is sent.
 DELIVERY = {
     "drip": "sends the answer byte by byte, one each `ms`",
+    "late": "sends the answer, as it was right when asked, once all faults are cleared",
     "stall": "sends `bytes` of the body (half), then nothing, open for good",
     "truncated": "promises more bytes than come, and closes",
     "close-after": "answers, then closes the connection without a word of it",
@@ -60,6 +61,7 @@ class Fault:
         self.query = query
         self.times = times
         self.params = params
+        self.cleared = None
         if self.kind.isascii() and self.kind.isdigit():
             self.params.setdefault("status", int(self.kind))
             self.kind = "status"
@@ -109,14 +111,19 @@ class Faults:
     def __init__(self):
         self._lock = threading.Lock()
         self._faults = []
+        self._cleared = threading.Event()
 
     def add(self, fault):
         with self._lock:
+            fault.cleared = self._cleared
             self._faults.append(fault)
 
     def clear(self):
+        """Those that are used up as well."""
         with self._lock:
             self._faults = []
+            self._cleared.set()
+            self._cleared = threading.Event()
 
     def describe(self):
         with self._lock:

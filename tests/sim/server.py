@@ -121,7 +121,7 @@ class Server:
         answer = spoil.change_answer(fault, self._api.answer(request), request,
                                      self._api)
         if fault is not None and fault.kind in faults.DELIVERY:
-            answer.delivery = (fault.kind, fault.params)
+            answer.delivery = (fault.kind, {**fault.params, "cleared": fault.cleared})
         return answer
 
 
@@ -181,6 +181,11 @@ def _drip(sock, request, answer, params):
     for byte in _head(answer, len(body)) + body:
         sock.sendall(bytes([byte]))
         threading.Event().wait(params["ms"] / 1000)
+
+
+def _late(sock, request, answer, params):
+    params["cleared"].wait()
+    _whole(sock, request, answer, params)
 
 
 def _stall(sock, request, answer, params):
@@ -277,7 +282,7 @@ def _garbage(sock, *ignored):
 
 
 _DELIVER = {
-    "whole": _whole, "drip": _drip, "stall": _stall, "truncated": _truncated,
+    "whole": _whole, "drip": _drip, "late": _late, "stall": _stall, "truncated": _truncated,
     "close-after": _close_after, "oversized": _oversized,
     "header-flood": _header_flood, "silence": _silence, "reset": _reset,
     "close": _close, "garbage": _garbage, "half-head": _half_head,

@@ -301,7 +301,7 @@ differences(void **state)
 		assert_int_equal(og_list_add(writer, &record), OG_OK);
 	}
 	assert_int_equal(og_list_commit(writer, NOW, 0,
-	    OG_LIST_COMPLETE), OG_OK);
+	    OG_LIST_COMPLETE, 0), OG_OK);
 	assert_int_equal(og_snapshot_take(&is, store, &users, NOW), OG_OK);
 	memset(&changes, 0, sizeof(changes));
 	assert_int_equal(og_snapshot_compare(was, is, changed, &changes),

@@ -242,7 +242,7 @@ write_list(void)
 		if (error == OG_OK)
 			error = og_list_commit(writer,
 			    og_clock_wall(), og_clock_boot(),
-			    OG_LIST_COMPLETE);
+			    OG_LIST_COMPLETE, 0);
 		else
 			og_list_abort(writer);
 	}
@@ -421,7 +421,7 @@ fill_store(void)
 		if (good)
 			good = og_list_commit(writer,
 			    og_clock_wall(), og_clock_boot(),
-			    OG_LIST_COMPLETE) == OG_OK;
+			    OG_LIST_COMPLETE, 0) == OG_OK;
 	}
 	og_store_free(store);
 	return good;

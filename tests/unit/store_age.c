@@ -44,12 +44,13 @@ never_younger_than_they_are(void **state)
 		boot_ms = dates[i].boot == 0 ? 0 :
 		    og_clock_boot() + dates[i].boot * 1000;
 		fact.fetched_at = NOW + dates[i].wall;
-		assert_int_equal(og_store_put_single(store, &fact, boot_ms),
+		assert_int_equal(og_store_put_single(store, &fact, boot_ms,
+		    0),
 		    OG_OK);
 		assert_int_equal(og_list_begin(&writer, store, &users), OG_OK);
 		assert_int_equal(og_list_add(writer, &record), OG_OK);
 		assert_int_equal(og_list_commit(writer, NOW + dates[i].wall,
-		    boot_ms, OG_LIST_COMPLETE), OG_OK);
+		    boot_ms, OG_LIST_COMPLETE, 0), OG_OK);
 		assert_in_range(NOW + dates[i].date - single(store,
 		    by_email(&users, 1), NOW).fetched_at, 0, 2);
 		assert_in_range(NOW + dates[i].date - listed(store,

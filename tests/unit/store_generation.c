@@ -124,7 +124,7 @@ a_single(void **state)
 	fact.state = OG_FACT_FOUND;
 	fact.fetched_at = NOW;
 	fact.record = person(1);
-	assert_int_equal(og_store_put_single(store, &fact, 0), OG_OK);
+	assert_int_equal(og_store_put_single(store, &fact, 0, 0), OG_OK);
 	assert_int_not_equal(og_store_generation(store, NOW + 2), number);
 }
 

@@ -85,7 +85,7 @@ write_on(struct og_store *store, unsigned int self)
 	record = person(1);
 	snprintf(record.role, sizeof(record.role), "%d", version);
 	if (og_list_commit(writer, NOW + version, 0,
-	    OG_LIST_COMPLETE) != OG_OK ||
+	    OG_LIST_COMPLETE, 0) != OG_OK ||
 	    put_single(store, by_id(&list, 1), OG_FACT_FOUND, &record,
 	    NOW + version) != OG_OK)
 		return 3;

@@ -1,6 +1,5 @@
 /*
- * Keeping a store: what a look at it shows, what is forgotten on request, and
- * what goes when it is too large.
+ * Keeping a store: what a look at it shows, and what goes when it is too large.
  */
 #include "store_kit.h"
 
@@ -106,109 +105,6 @@ visits_show_all(void **state)
 	assert_int_equal(seen.troubles, 3);
 	assert_int_equal(seen.singles, 0);
 	og_store_free(foreign);
-	og_store_free(store);
-}
-
-/* What is still known of a person, in any of the ways that he was asked for. */
-static size_t
-known(struct og_store *store, unsigned int i)
-{
-	struct og_query project;
-	size_t n;
-
-	project = of_project("proj_a");
-	n = 0;
-	n += single(store, by_id(&users, i), NOW).state != OG_FACT_WANTED;
-	n += single(store, by_email(&users, i), NOW).state != OG_FACT_WANTED;
-	n += single(store, by_id(&project, i), NOW).state != OG_FACT_WANTED;
-	return n;
-}
-
-static void
-put_all(struct og_store *store)
-{
-	struct og_query project;
-	struct og_record record;
-	unsigned int i;
-
-	project = of_project("proj_a");
-	assert_int_equal(put_list(store, &users, 0, 3, NOW, OG_LIST_COMPLETE),
-	    OG_OK);
-	assert_int_equal(put_list(store, &project, 0, 3, NOW,
-	    OG_LIST_COMPLETE), OG_OK);
-	for (i = 1; i <= 3; i++) {
-		record = person(i);
-		put_single(store, by_id(&users, i), OG_FACT_FOUND, &record,
-		    NOW);
-		put_single(store, by_email(&users, i), OG_FACT_FOUND, &record,
-		    NOW);
-		put_single(store, by_id(&project, i), OG_FACT_ABSENT, NULL,
-		    NOW);
-		assert_int_equal(known(store, i), 3);
-	}
-}
-
-static void
-forgets_a_person(void **state)
-{
-	struct og_query query;
-	struct og_store *store;
-	size_t removed;
-	int i;
-
-	(void)state;
-	store = kit_store(NULL);
-	og_store_hold(store);
-	for (i = 0; i < 3; i++) {
-		put_all(store);
-		og_store_look_again(store);
-		assert_int_equal(listed(store, by_id(&users, 1), NOW).state,
-		    OG_FACT_FOUND);
-		/* By id; by address; by address with capitals. */
-		query = i == 0 ? by_id(&users, 1) : by_email(&users, 1);
-		if (i == 2)
-			query.subject[0] = 'P';
-		assert_int_equal(og_store_flush(store, &query, &removed),
-		    OG_OK);
-		assert_int_equal(removed, 5);
-		assert_int_equal(known(store, 1), 0);
-		assert_int_equal(known(store, 2), 3);
-		assert_int_equal(known(store, 3), 3);
-		assert_int_equal(listed(store, by_id(&users, 1), NOW).state,
-		    OG_FACT_WANTED);
-		assert_int_equal(count_files("lists"), 0);
-	}
-	put_all(store);
-	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
-	assert_int_equal(removed, 11);
-	assert_int_equal(count_files("lists") + count_files("singles"), 0);
-	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
-	assert_int_equal(removed, 0);
-	og_store_free(store);
-}
-
-/* A person of whom no list and no name is known goes by what was asked. */
-static void
-forgets_what_was_not_found(void **state)
-{
-	struct og_store *store;
-	struct og_query query;
-	size_t removed;
-	char path[PATH_MAX];
-
-	(void)state;
-	store = kit_store(NULL);
-	query = by_email(&users, 7);
-	put_single(store, query, OG_FACT_ABSENT, NULL, NOW);
-	put_single(store, by_email(&users, 8), OG_FACT_ABSENT, NULL, NOW);
-	assert_int_equal(og_store_flush(store, &query, &removed), OG_OK);
-	assert_int_equal(removed, 1);
-	/* A single that nobody can read may speak of him. */
-	only_file(path, "singles");
-	assert_true(put_file(path, "x", 1, 0600));
-	assert_int_equal(og_store_flush(store, &query, &removed), OG_OK);
-	assert_int_equal(removed, 1);
-	assert_int_equal(said.lines, 0);
 	og_store_free(store);
 }
 
@@ -439,10 +335,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(visits_show_all, before,
 		    kit_clear),
-		cmocka_unit_test_setup_teardown(forgets_a_person, before,
-		    kit_clear),
-		cmocka_unit_test_setup_teardown(forgets_what_was_not_found,
-		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(keeps_its_size, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(says_when_it_is_too_small,

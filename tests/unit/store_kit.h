@@ -166,7 +166,8 @@ put_list(struct og_store *store, const struct og_query *list,
 			return error;
 		}
 	}
-	return og_list_commit(writer, fetched_at, 0, state);
+	return og_list_commit(writer, fetched_at, 0, state,
+	    og_store_flushes(store));
 }
 
 static inline struct og_fact
@@ -206,7 +207,8 @@ put_single(struct og_store *store, struct og_query query,
 	fact.fetched_at = fetched_at;
 	if (record != NULL)
 		fact.record = *record;
-	return og_store_put_single(store, &fact, 0);
+	return og_store_put_single(store, &fact, 0,
+	    og_store_flushes(store));
 }
 
 static inline bool

@@ -38,7 +38,7 @@ put_version(struct og_store *store, unsigned int rows, int64_t at)
 		og_list_add(writer, &record);
 	}
 	return og_list_commit(writer, at, 0,
-	    OG_LIST_COMPLETE);
+	    OG_LIST_COMPLETE, 0);
 }
 
 static int
@@ -170,7 +170,7 @@ write_and_tell(unsigned int self)
 				return 1;
 		}
 		if (og_list_commit(writer, NOW, 0,
-		    OG_LIST_COMPLETE) != OG_OK)
+		    OG_LIST_COMPLETE, 0) != OG_OK)
 			return 2;
 	}
 	return 3;

@@ -44,7 +44,7 @@ rows_may_clash(void **state)
 	add(writer, "e", "SAME@example.com", OG_OK);
 	add(writer, "f", "", OG_OK);
 	assert_int_equal(og_list_commit(writer, NOW, 0,
-	    OG_LIST_COMPLETE), OG_OK);
+	    OG_LIST_COMPLETE, 0), OG_OK);
 	fact = listed(store, ask(OG_SUBJECT_EMAIL, "same@example.com"), NOW);
 	assert_int_equal(fact.state, OG_FACT_FOUND);
 	assert_true(fact.record.ambiguous);
@@ -72,7 +72,7 @@ rows_may_clash(void **state)
 	add(writer, "z", "z@example.com", OG_ERR_PROTOCOL);
 	add(writer, "y", "", OG_ERR_PROTOCOL);
 	assert_int_equal(og_list_commit(writer, NOW, 0,
-	    OG_LIST_COMPLETE),
+	    OG_LIST_COMPLETE, 0),
 	    OG_ERR_PROTOCOL);
 	assert_int_equal(listed(store, ask(OG_SUBJECT_ID, "a"), NOW).state,
 	    OG_FACT_FOUND);
@@ -103,7 +103,7 @@ many_clashes(void **state)
 	}
 	add(writer, "id-3000", "alone@example.com", OG_OK);
 	assert_int_equal(og_list_commit(writer, NOW, 0,
-	    OG_LIST_COMPLETE), OG_OK);
+	    OG_LIST_COMPLETE, 0), OG_OK);
 	for (i = 0; i < 700; i++) {
 		snprintf(email, sizeof(email), "mail-%d@example.com", i);
 		fact = listed(store, ask(OG_SUBJECT_EMAIL, email), NOW);
@@ -140,7 +140,7 @@ colliding_keys(void **state)
 		}
 		add(writer, ids[1], "", OG_OK);
 		assert_int_equal(og_list_commit(writer, NOW, 0,
-	    OG_LIST_COMPLETE), OG_OK);
+	    OG_LIST_COMPLETE, 0), OG_OK);
 		for (k = 0; k < COUNT(ids); k++)
 			assert_int_equal(listed(store, ask(OG_SUBJECT_ID,
 			    ids[k]), NOW).state,
@@ -170,7 +170,7 @@ longest_values(void **state)
 	assert_int_equal(og_list_begin(&writer, store, &query), OG_OK);
 	assert_int_equal(og_list_add(writer, &record), OG_OK);
 	assert_int_equal(og_list_commit(writer, NOW, 0,
-	    OG_LIST_COMPLETE), OG_OK);
+	    OG_LIST_COMPLETE, 0), OG_OK);
 	query.subject_kind = OG_SUBJECT_EMAIL;
 	memset(query.subject, 'e', OG_EMAIL_MAX);
 	fact = listed(store, query, NOW);

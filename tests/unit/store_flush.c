@@ -1,0 +1,166 @@
+/* What a store forgets on request: of everybody, of a person, and what is under
+ * way. */
+#include "store_kit.h"
+
+/* What is still known of a person, in any of the ways that he was asked for. */
+static size_t
+known(struct og_store *store, unsigned int i)
+{
+	struct og_query project;
+	size_t n;
+
+	project = of_project("proj_a");
+	n = 0;
+	n += single(store, by_id(&users, i), NOW).state != OG_FACT_WANTED;
+	n += single(store, by_email(&users, i), NOW).state != OG_FACT_WANTED;
+	n += single(store, by_id(&project, i), NOW).state != OG_FACT_WANTED;
+	return n;
+}
+
+static void
+put_all(struct og_store *store)
+{
+	struct og_query project;
+	struct og_record record;
+	unsigned int i;
+
+	project = of_project("proj_a");
+	assert_int_equal(put_list(store, &users, 0, 3, NOW, OG_LIST_COMPLETE),
+	    OG_OK);
+	assert_int_equal(put_list(store, &project, 0, 3, NOW,
+	    OG_LIST_COMPLETE), OG_OK);
+	for (i = 1; i <= 3; i++) {
+		record = person(i);
+		put_single(store, by_id(&users, i), OG_FACT_FOUND, &record,
+		    NOW);
+		put_single(store, by_email(&users, i), OG_FACT_FOUND, &record,
+		    NOW);
+		put_single(store, by_id(&project, i), OG_FACT_ABSENT, NULL,
+		    NOW);
+		assert_int_equal(known(store, i), 3);
+	}
+}
+
+static void
+forgets_a_person(void **state)
+{
+	struct og_query query;
+	struct og_store *store;
+	size_t removed;
+	int i;
+
+	(void)state;
+	store = kit_store(NULL);
+	og_store_hold(store);
+	for (i = 0; i < 3; i++) {
+		put_all(store);
+		og_store_look_again(store);
+		assert_int_equal(listed(store, by_id(&users, 1), NOW).state,
+		    OG_FACT_FOUND);
+		/* By id; by address; by address with capitals. */
+		query = i == 0 ? by_id(&users, 1) : by_email(&users, 1);
+		if (i == 2)
+			query.subject[0] = 'P';
+		assert_int_equal(og_store_flush(store, &query, &removed),
+		    OG_OK);
+		assert_int_equal(removed, 5);
+		assert_int_equal(known(store, 1), 0);
+		assert_int_equal(known(store, 2), 3);
+		assert_int_equal(known(store, 3), 3);
+		assert_int_equal(listed(store, by_id(&users, 1), NOW).state,
+		    OG_FACT_WANTED);
+		assert_int_equal(count_files("lists"), 0);
+	}
+	put_all(store);
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
+	assert_int_equal(removed, 11);
+	assert_int_equal(count_files("lists") + count_files("singles"), 0);
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
+	assert_int_equal(removed, 0);
+	og_store_free(store);
+}
+
+/* What was asked for before the flush and comes after it. */
+static void
+forgets_what_is_under_way(void **state)
+{
+	struct og_list_writer *writer;
+	struct og_record ann;
+	struct og_store *store;
+	struct og_fact fact;
+	uint64_t before, after;
+	size_t removed;
+
+	(void)state;
+	store = kit_store(NULL);
+	ann = person(1);
+	memset(&fact, 0, sizeof(fact));
+	fact.query = by_email(&users, 1);
+	fact.state = OG_FACT_FOUND;
+	fact.fetched_at = NOW;
+	fact.record = ann;
+	before = og_store_flushes(store);
+	assert_int_equal(before, 0);
+	assert_int_equal(og_store_put_single(store, &fact, 0, before), OG_OK);
+	assert_int_equal(og_list_begin(&writer, store, &users), OG_OK);
+	assert_int_equal(og_list_add(writer, &ann), OG_OK);
+	assert_int_equal(og_store_flush(store, &fact.query, &removed), OG_OK);
+	assert_int_equal(removed, 1);
+	after = og_store_flushes(store);
+	assert_int_not_equal(after, before);
+	assert_int_equal(og_store_put_single(store, &fact, 0, before),
+	    OG_ERR_MISSING);
+	assert_int_equal(og_list_commit(writer, NOW, 0, OG_LIST_COMPLETE,
+	    before), OG_ERR_MISSING);
+	assert_int_equal(count_files("lists") + count_files("singles"), 0);
+	assert_int_equal(og_store_put_single(store, &fact, 0, after), OG_OK);
+	assert_int_equal(known(store, 1), 1);
+	assert_int_equal(said.lines, 0);
+	og_store_free(store);
+}
+
+/* A person of whom no list and no name is known goes by what was asked. */
+static void
+forgets_what_was_not_found(void **state)
+{
+	struct og_store *store;
+	struct og_query query;
+	size_t removed;
+	char path[PATH_MAX];
+
+	(void)state;
+	store = kit_store(NULL);
+	query = by_email(&users, 7);
+	put_single(store, query, OG_FACT_ABSENT, NULL, NOW);
+	put_single(store, by_email(&users, 8), OG_FACT_ABSENT, NULL, NOW);
+	assert_int_equal(og_store_flush(store, &query, &removed), OG_OK);
+	assert_int_equal(removed, 1);
+	/* A single that nobody can read may speak of him. */
+	only_file(path, "singles");
+	assert_true(put_file(path, "x", 1, 0600));
+	assert_int_equal(og_store_flush(store, &query, &removed), OG_OK);
+	assert_int_equal(removed, 1);
+	assert_int_equal(said.lines, 0);
+	og_store_free(store);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(forgets_a_person, before,
+		    kit_clear),
+		cmocka_unit_test_setup_teardown(forgets_what_is_under_way,
+		    before, kit_clear),
+		cmocka_unit_test_setup_teardown(forgets_what_was_not_found,
+		    before, kit_clear),
+	};
+	int failed;
+
+	if (!scratch_make())
+		return 0;
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	failed = cmocka_run_group_tests_name("store_flush", tests, NULL, NULL);
+	scratch_clear(scratch);
+	return failed;
+}
