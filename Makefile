@@ -163,6 +163,8 @@ $(BUILD)/unit/oom.t: UNIT_FLAGS = -Wl,--wrap=malloc,--wrap=calloc \
 
 $(BUILD)/unit/pace.t: UNIT_FLAGS = -Wl,--wrap=clock_gettime
 
+$(BUILD)/unit/journal.t: UNIT_FLAGS = -Wl,--wrap=fstat
+
 # What the helper gives up is the helper's own.
 $(BUILD)/unit/confine.t: $(call obj,common/helper/confine.c \
 	common/helper/filter.c)

@@ -13,6 +13,7 @@
 #include "value/text.h"
 
 #define BEGUN		"sync/begun"
+#define TRIES_MAX	10
 
 static const char magic[8] = { 'O', 'G', 'S', 'Y', 'N', 'C', '1', '\n' };
 
@@ -23,15 +24,31 @@ og_journal_failed(const struct og_store *store, const char *name)
 	return OG_ERR_SYSTEM;
 }
 
+/* A flush may take the name away before it was looked at: made again. */
+static int
+open_named(struct og_store *store, const char *name, struct stat *st)
+{
+	int fd, tries;
+
+	for (tries = 0; ; tries++) {
+		fd = openat(store->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW |
+		    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+		if (fd < 0 || (fstat(fd, st) == 0 && st->st_nlink > 0) ||
+		    tries == TRIES_MAX)
+			return fd;
+		close(fd);
+	}
+}
+
 int
 og_journal_open_file(struct og_store *store, const char *name)
 {
 	struct stat st;
 	int fd;
 
-	fd = openat(store->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW |
-	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-	if (fd < 0 || fstat(fd, &st) != 0)
+	memset(&st, 0, sizeof(st));
+	fd = open_named(store, name, &st);
+	if (fd < 0)
 		goto bad;
 	if (S_ISREG(st.st_mode) && (st.st_mode & 077) == 0 &&
 	    st.st_uid == geteuid() && st.st_nlink == 1)

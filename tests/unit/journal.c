@@ -229,6 +229,45 @@ flushed(void **state)
 	og_journal_close(journal);
 }
 
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+
+static unsigned int flushes_left;
+
+/* A flush between a file's open and the look at it. */
+int
+__wrap_fstat(int fd, struct stat *st)
+{
+	char path[PATH_MAX], name[OG_STORE_NAME_MAX];
+
+	if (flushes_left > 0) {
+		flushes_left--;
+		og_store_name(name, OG_INNER_SYNC, "users");
+		snprintf(path, sizeof(path), "%s/store/%s", scratch, name);
+		(void)unlink(path);
+	}
+	return __real_fstat(fd, st);
+}
+
+static void
+flushed_while_opened(void **state)
+{
+	struct og_journal *journal;
+
+	(void)state;
+	flushes_left = 3;
+	journal = open_users();
+	assert_int_equal(flushes_left, 0);
+	add(journal, 1, 3, "");
+	og_journal_close(journal);
+	/* Endless flushing is not endless work. */
+	flushes_left = 1000;
+	assert_int_equal(og_journal_open(&journal, journals, &users, NOW),
+	    OG_ERR_SYSTEM);
+	assert_true(flushes_left > 900);
+	flushes_left = 0;
+}
+
 static void
 hostile_files(void **state)
 {
@@ -327,6 +366,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(damage, make, drop),
 		cmocka_unit_test_setup_teardown(another_sync, make, drop),
 		cmocka_unit_test_setup_teardown(flushed, make, drop),
+		cmocka_unit_test_setup_teardown(flushed_while_opened, make,
+		    drop),
 		cmocka_unit_test_setup_teardown(hostile_files, make, drop),
 		cmocka_unit_test_setup_teardown(differences, make, drop),
 	};
