@@ -114,7 +114,8 @@ keep_list(struct og_flight *flight, enum og_list_state state)
 	og_store_sweep(flight->fetch->store, og_clock_wall());
 }
 
-/* A part does not take the place of the whole, while that may serve. */
+/* What is older does not take the place of what is younger, nor a part that of
+ * the whole, while that may serve. */
 static bool
 is_worth_keeping(const struct og_flight *flight, enum og_list_state state)
 {
@@ -123,12 +124,16 @@ is_worth_keeping(const struct og_flight *flight, enum og_list_state state)
 	int64_t now;
 
 	fetch = flight->fetch;
-	if (flight->writer == NULL || state == OG_LIST_COMPLETE ||
-	    flight->pages >= og_list_pages(fetch->conf))
-		return true;
+	if (flight->writer == NULL)
+		return false;
 	now = og_clock_wall();
 	list = og_store_list(fetch->store, &flight->query, now);
-	return list.state != OG_LIST_COMPLETE ||
+	if (list.state == OG_LIST_NONE)
+		return true;
+	if (list.fetched_at > flight->sent_at)
+		return false;
+	return list.state == OG_LIST_PARTIAL || state == OG_LIST_COMPLETE ||
+	    flight->pages >= og_list_pages(fetch->conf) ||
 	    now - list.fetched_at >= og_config_limit(fetch->conf);
 }
 
@@ -207,6 +212,10 @@ keep_single(struct og_flight *flight, const struct og_query *query,
 	enum og_error error;
 
 	if (flight->fetch->store == NULL)
+		return;
+	og_store_get_single(flight->fetch->store, &fact, query,
+	    og_clock_wall());
+	if (fact.state != OG_FACT_WANTED && fact.fetched_at > flight->sent_at)
 		return;
 	memset(&fact, 0, sizeof(fact));
 	fact.query = *query;

@@ -89,18 +89,16 @@ og_lookup(struct og_store *store, const struct og_config *conf,
 {
 	struct og_fact single;
 	enum og_age age;
+	bool outdated;
 
 	memset(fact, 0, sizeof(*fact));
 	fact->query = *query;
 	if (store == NULL)
 		return OG_AGE_EXPIRED;
-	og_store_get_listed(store, fact, query, now);
+	outdated = og_store_get_listed(store, fact, query, now);
 	age = og_fact_age(conf, fact, now);
-	if (age == OG_AGE_FRESH)
+	if (age == OG_AGE_FRESH && !outdated)
 		return age;
-
-	/* A single is written only where no complete list is kept, so it is
-	 * opened only when the list has nothing fresh. */
 	memset(&single, 0, sizeof(single));
 	single.query = *query;
 	og_store_get_single(store, &single, query, now);

@@ -47,28 +47,41 @@ tell(const struct og_sync_list *list, int64_t wait_ms, enum og_reason why)
 
 /* ---- the end: from the journal into the store ---- */
 
+struct merge {
+	struct og_list_writer *writer;
+	struct og_snapshot *younger;	/* rows that were read later; or NULL */
+};
+
 static enum og_error
 add_row(void *arg, const struct og_record *record)
 {
-	return og_list_add(arg, record);
+	const struct merge *merge;
+	struct og_record later;
+
+	merge = arg;
+	if (merge->younger != NULL &&
+	    og_snapshot_find(merge->younger, record->id, &later))
+		record = &later;
+	return og_list_add(merge->writer, record);
 }
 
 static enum og_error
-write_list(struct og_sync_list *list)
+write_list(struct og_sync_list *list, struct og_snapshot *younger)
 {
 	const struct og_journal_state *state;
-	struct og_list_writer *writer;
+	struct merge merge;
 	enum og_error error;
 
 	state = og_journal_state(list->journal);
-	error = og_list_begin(&writer, list->sync->store, &list->list);
+	merge.younger = younger;
+	error = og_list_begin(&merge.writer, list->sync->store, &list->list);
 	if (error != OG_OK)
 		return error;
-	error = og_journal_read(list->journal, add_row, writer);
+	error = og_journal_read(list->journal, add_row, &merge);
 	if (error == OG_OK)
-		return og_list_commit(writer, state->fetched_at,
+		return og_list_commit(merge.writer, state->fetched_at,
 		    state->boot_ms, OG_LIST_COMPLETE, list->flushes);
-	og_list_abort(writer);
+	og_list_abort(merge.writer);
 	return error;
 }
 
@@ -90,38 +103,31 @@ compare(struct og_sync_list *list, struct og_snapshot *before)
 	return error;
 }
 
-/* The same rows as somebody else's list that is younger than ours: older
- * facts never take the place of newer ones. */
-static bool
-is_younger(const struct og_snapshot *known,
-    const struct og_journal_state *ours)
-{
-	struct og_list_info info;
-
-	info = og_snapshot_info(known);
-	return info.state == OG_LIST_COMPLETE &&
-	    info.fetched_at > ours->fetched_at;
-}
-
+/* Older facts never take the place of newer ones: a whole list that somebody
+ * else has read since stays, and of a part the rows do. */
 static enum og_error
 replace(struct og_sync_list *list)
 {
-	const struct og_journal_state *state;
 	struct og_snapshot *before;
+	struct og_list_info known;
 	enum og_error error;
+	bool younger;
 
-	state = og_journal_state(list->journal);
+	memset(&known, 0, sizeof(known));
 	error = og_snapshot_take(&before, list->sync->store, &list->list,
 	    og_clock_wall());
 	if (error != OG_OK)
 		return error;
-	if (before != NULL && is_younger(before, state)) {
+	if (before != NULL)
+		known = og_snapshot_info(before);
+	list->result.known = known.state == OG_LIST_COMPLETE;
+	younger = known.fetched_at >
+	    og_journal_state(list->journal)->fetched_at;
+	if (list->result.known && younger) {
 		list->result.fresh = true;
 		goto out;
 	}
-	list->result.known = before != NULL &&
-	    og_snapshot_info(before).state == OG_LIST_COMPLETE;
-	error = write_list(list);
+	error = write_list(list, younger ? before : NULL);
 	/* What cannot be compared stands all the same. */
 	if (error == OG_OK && list->result.known &&
 	    compare(list, before) != OG_OK)

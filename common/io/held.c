@@ -120,6 +120,7 @@ load(struct og_store *store, struct og_held *one, int64_t now)
 		return;
 	error = og_list_hold(&one->list, fd, (uint64_t)one->st.st_size);
 	close(fd);
+	one->list.written_at = one->st.st_mtim.tv_sec;
 	one->known = error == OG_OK || error == OG_ERR_CORRUPT;
 	if (error != OG_OK) {
 		og_store_say(store, LOG_WARNING, one->name,

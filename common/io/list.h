@@ -49,6 +49,7 @@ struct og_list_head {
 
 struct og_list {
 	struct og_list_head head;
+	int64_t written_at;	/* the file's mtime; set by who opened it */
 	int fd;			/* borrowed; -1 when not needed */
 	unsigned char *data;	/* the whole file; NULL: fd is read */
 	size_t size;

@@ -58,13 +58,23 @@ og_snapshot_info(const struct og_snapshot *snapshot)
 }
 
 static enum og_error
-find_other(const struct comparison *comparison, const char *id,
-    struct og_record *record, bool *found)
+find(struct og_list *list, const char *id, struct og_record *record,
+    bool *found)
 {
 	char key[OG_LIST_KEY_MAX];
 
 	snprintf(key, sizeof(key), "i%s", id);
-	return og_list_find(comparison->other, key, record, found);
+	return og_list_find(list, key, record, found);
+}
+
+bool
+og_snapshot_find(struct og_snapshot *snapshot, const char *id,
+    struct og_record *record)
+{
+	bool found;
+
+	return find(&snapshot->list, id, record, &found) == OG_OK && found &&
+	    strcmp(record->id, id) == 0;
 }
 
 static enum og_error
@@ -76,7 +86,7 @@ look_back(void *arg, const struct og_record *after)
 	bool found;
 
 	comparison = arg;
-	error = find_other(comparison, after->id, &before, &found);
+	error = find(comparison->other, after->id, &before, &found);
 	if (error != OG_OK)
 		return error;
 	if (!found)
@@ -102,7 +112,7 @@ look_ahead(void *arg, const struct og_record *before)
 	bool found;
 
 	comparison = arg;
-	error = find_other(comparison, before->id, &after, &found);
+	error = find(comparison->other, before->id, &after, &found);
 	if (error == OG_OK && !found)
 		comparison->changed(comparison->arg, OG_CHANGE_LEFT, before,
 		    NULL);

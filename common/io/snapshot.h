@@ -19,6 +19,10 @@ void og_snapshot_free(struct og_snapshot *);	/* NULL is fine */
 /* A part of a list, when it is not complete: who is missing may be there. */
 struct og_list_info og_snapshot_info(const struct og_snapshot *);
 
+/* The person's row. False: not in it, or the row is damaged. */
+bool og_snapshot_find(struct og_snapshot *, const char *id,
+    struct og_record *);
+
 enum og_change {
 	OG_CHANGE_JOINED,	/* before is NULL */
 	OG_CHANGE_LEFT,		/* after is NULL */

@@ -289,6 +289,7 @@ og_store_open_list(struct og_store *store, struct og_list *list,
 	if (og_store_open_file(store, OG_INNER_LISTS, name, &fd, &st) != OG_OK)
 		return false;
 	error = og_list_open(list, fd, (uint64_t)st.st_size);
+	list->written_at = st.st_mtim.tv_sec;
 	trouble = error != OG_OK ? error_words(error) :
 	    list_trouble(store, list, text, now);
 	if (trouble == NULL)
@@ -340,6 +341,24 @@ og_store_answered(struct og_fact *fact, enum og_fact_state state,
 	fact->fetched_at = fetched_at;
 }
 
+/*
+ * A list that was long in coming may be older than what others have asked for
+ * meanwhile. One that was read whole, within the second, is not: who had looked
+ * for it would have had to ask, and nobody asks where it is. In memory it is
+ * known when any single has come last.
+ */
+static bool
+may_be_outdated(const struct og_store *store, const struct og_list *list)
+{
+	int64_t singles;
+
+	if (list->head.state == OG_LIST_COMPLETE &&
+	    list->written_at == list->head.fetched_at)
+		return false;
+	singles = store->generation.singles.tv_sec;
+	return singles == 0 || singles >= list->head.fetched_at;
+}
+
 static enum og_error
 ask_list(struct og_list *list, struct og_fact *fact, int64_t now)
 {
@@ -370,30 +389,42 @@ ask_list(struct og_list *list, struct og_fact *fact, int64_t now)
 	return error;
 }
 
-void
+static bool
+ask_held(struct og_store *store, struct og_fact *fact, int64_t now)
+{
+	struct og_list *list;
+
+	list = og_held_get(store, &fact->query, now);
+	if (list == NULL)
+		return true;
+	if (ask_list(list, fact, now) != OG_OK)
+		og_store_say(store, LOG_WARNING, list->head.query,
+		    "a damaged row; not used");
+	return may_be_outdated(store, list);
+}
+
+bool
 og_store_get_listed(struct og_store *store, struct og_fact *fact,
     const struct og_query *query, int64_t now)
 {
 	char name[OG_STORE_NAME_MAX];
-	struct og_list local, *list;
+	struct og_list list;
 	enum og_error error;
+	bool outdated;
 
 	og_store_wanted(fact, query);
 	if (query->subject_kind == OG_SUBJECT_LIST)
-		return;
-	if (store->held != NULL) {
-		list = og_held_get(store, query, now);
-		if (list != NULL && ask_list(list, fact, now) != OG_OK)
-			og_store_say(store, LOG_WARNING, list->head.query,
-			    "a damaged row; not used");
-		return;
-	}
-	if (!og_store_open_list(store, &local, name, query, now))
-		return;
-	error = ask_list(&local, fact, now);
+		return true;
+	if (store->held != NULL)
+		return ask_held(store, fact, now);
+	if (!og_store_open_list(store, &list, name, query, now))
+		return true;
+	error = ask_list(&list, fact, now);
 	if (error != OG_OK)
 		og_store_say(store, LOG_WARNING, name, error_words(error));
-	og_store_close_list(&local);
+	outdated = may_be_outdated(store, &list);
+	og_store_close_list(&list);
+	return outdated;
 }
 
 struct og_list_info

@@ -59,11 +59,14 @@ void og_store_hold(struct og_store *);
  * (only from a complete list), or stays OG_FACT_WANTED: the list is not
  * there, or partial and without the subject. source is OG_SOURCE_STORE.
  * Ages are the caller's affair, except that fetched_at <= now.
+ *
+ * False: no single answer about the subject is younger. True: one may be, and
+ * then the younger one counts.
  */
-void og_store_get_listed(struct og_store *, struct og_fact *fact,
+bool og_store_get_listed(struct og_store *, struct og_fact *fact,
     const struct og_query *query, int64_t now);
 
-/* The same from the single record. */
+/* The same from the single answer. */
 void og_store_get_single(struct og_store *, struct og_fact *fact,
     const struct og_query *query, int64_t now);
 

@@ -35,7 +35,7 @@ tell(struct og_fact *fact, const struct told *told, int64_t now)
 		fact->record = told->row;
 }
 
-void
+bool
 og_store_get_listed(struct og_store *store, struct og_fact *fact,
     const struct og_query *query, int64_t now)
 {
@@ -46,6 +46,7 @@ og_store_get_listed(struct og_store *store, struct og_fact *fact,
 	place = world_place(store->world, query);
 	REQUIRE(place < PLACES);
 	tell(fact, &store->world->list[place], now);
+	return true;
 }
 
 void

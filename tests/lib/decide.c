@@ -65,7 +65,7 @@ find(const struct og_store *store, const struct og_query *query)
 	return NULL;
 }
 
-void
+bool
 og_store_get_listed(struct og_store *store, struct og_fact *fact,
     const struct og_query *query, int64_t now)
 {
@@ -74,6 +74,7 @@ og_store_get_listed(struct og_store *store, struct og_fact *fact,
 	said = find(store, query);
 	if (said != NULL && said->list.fetched_at <= now)
 		*fact = said->list;
+	return true;
 }
 
 void

@@ -11,8 +11,8 @@ Where the documents leave it open, this is what was chosen:
 
 * An age equal to ttl, negative_ttl or ttl + stale_ttl is past it, so that 0
   means never.
-* A fresh list settles a question; otherwise the younger of list and single
-  speaks, whatever it says, and of two of one age the list.
+* The younger of list and single speaks, whatever it says, and however long
+  either may serve; of two of one age the list.
 * What the organization's own row says of an account counts; a project's or
   group's row says no more than membership and, for projects, a role.
 * Whoever is named by an id has no invitation: it is made out to an address.
@@ -61,8 +61,6 @@ def _fresh(known, cache):
 
 def stored(fact, cache):
     """(what is fresh, what may serve stale), each a Row, ABSENT or None."""
-    if _fresh(fact.list, cache):
-        return fact.list.what, None
     known = fact.list
     if known is None or (fact.single is not None and fact.single.age < known.age):
         known = fact.single

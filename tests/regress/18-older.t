@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -14,8 +15,9 @@ import jail
 jail.enter()
 
 from gate import CLI, Gate, install
-from sim import Simulator
-from tap import done_testing, is_, ok
+from sim import EXAMPLE, Simulator
+from tap import done_testing, is_
+from wait import until
 
 POLICIES = {"any": {"role": "owner reader"}, "web": {"role": "owner reader", "project": "proj_web"}}
 
@@ -70,6 +72,66 @@ def flush_a_person(sim, gate):
     is_(words("user00800@example.com"), "deny role", "... and the next one as it is")
 
 
+def sync_of_a_large_one(sim, gate):
+    """A sync is dated by its first page; who has been asked for since is known
+    better."""
+    gate.forget()
+    large(sim)
+    late = Late(sim, "sync", query="after=")
+    until(lambda: len(sim.requests(endpoint="users")) == 2)
+    wait_a_second()
+    sim.remove_user("user00010@example.com")
+    sim.set_role("user00020@example.com", "none")
+    is_(words("user00010@example.com"), "deny not-a-member", "who is removed during a sync is out")
+    is_(words("user00020@example.com"), "deny role", "who loses his role is out")
+    is_(words("user00030@example.com"), "allow ok", "... and others are in")
+    is_(late.end()[0], 0, "the sync ends")
+    sim.clear_requests()
+    is_(words("user00010@example.com"), "deny not-a-member", "... and he is still out")
+    is_(words("user00020@example.com"), "deny role", "... and he too")
+    is_(words("user00030@example.com"), "allow ok", "... others are in")
+    is_(words("user00840@example.com"), "allow ok", "... of all pages")
+    is_(sim.requests(), [], "... and nobody is asked")
+    gate.configure(cache={"ttl": "1h", "negative_ttl": "0"})
+    is_(words("user00010@example.com"), "deny not-a-member", "when the answer of one person has served its time")
+    is_(len(sim.requests(endpoint="users")), 1, "... the older list does not serve instead")
+    gate.configure(cache={"negative_ttl": "1m"})
+
+
+def slow_list(sim, gate):
+    """Read before another's, and kept after it."""
+    gate.forget()
+    sim.organization(json.load(open(EXAMPLE, encoding="utf-8")) | {"admin_key": sim.admin_key})
+    late = Late(sim, "check", "--policy", "any", "wendy.web@example.com")
+    late.wait_until_asked()
+    wait_a_second()
+    sim.remove_user("ann@example.com")
+    is_(gate.cli("sync").returncode, 0, "a sync while a login waits for its list")
+    is_(words("ann@example.com"), "deny not-a-member", "who was removed before it is out")
+    is_(late.end()[0], 0, "the login ends")
+    is_(words("ann@example.com"), "deny not-a-member", "... and its older list is not kept")
+
+
+def slow_answer(sim, gate):
+    """Nobody waits for another's request longer than half his time."""
+    gate.forget()
+    large(sim)
+    is_(words("user00001@example.com"), "allow ok", "a large organization again")
+    gate.configure(api={"timeout": "4s"})
+    late = Late(sim, "check", "--policy", "any", "user00800@example.com", query="emails")
+    late.wait_until_asked()
+    sim.set_role("user00800@example.com", "none")
+    is_(words("user00800@example.com"), "deny role", "one answer overtakes another")
+    late.end()
+    is_(words("user00800@example.com"), "deny role", "... which is not kept")
+
+
+def wait_a_second():
+    """Facts are dated by the second."""
+    now = int(time.time())
+    until(lambda: int(time.time()) > now)
+
+
 def large(sim):
     sim.organization({"admin_key": sim.admin_key, "users": [], "projects": [],
                       "generate": [{"users": 900, "pattern": "user%05d@example.com"}]})
@@ -80,5 +142,8 @@ with Simulator("/run/sim") as simulator:
     the_gate = Gate(simulator, POLICIES, identity={"email": "%u"}, api={"requests_per_minute": "6000", "timeout": "30s"})
     flush_a_list(simulator, the_gate)
     flush_a_person(simulator, the_gate)
+    sync_of_a_large_one(simulator, the_gate)
+    slow_list(simulator, the_gate)
+    slow_answer(simulator, the_gate)
     is_(simulator.errors(), "", "the simulator had no trouble")
 done_testing()

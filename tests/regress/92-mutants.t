@@ -129,6 +129,7 @@ MUTANTS = (
     ("ttl is served a second too long", LOOKUP, "if (age < conf->ttl)", "if (age <= conf->ttl)"),
     ("stale_ttl is served a second too long", LOOKUP, "if (age < og_config_limit(conf))", "if (age <= og_config_limit(conf))"),
     ("stale_ttl counts from the start", CONFIG, "return conf->ttl + conf->stale_ttl;", "return conf->stale_ttl;"),
+    ("an older list serves while it is fresh", LOOKUP, "if (age == OG_AGE_FRESH && !outdated)", "if (age == OG_AGE_FRESH)"),
     ("ttl is the end", CONFIG, "return conf->ttl + conf->stale_ttl;", "return conf->ttl;"),
     ("negative_ttl is served a second too long", LOOKUP, "return age < og_negative_ttl(conf)",
      "return age <= og_negative_ttl(conf)"),

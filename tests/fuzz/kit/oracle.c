@@ -30,9 +30,9 @@ speaks(const struct told *told)
 }
 
 /*
- * What counts of all that is said: the list when it is fresh; else the
- * younger of list and single; when that one is not fresh either, the
- * directory's answer; without one, a row that is merely stale.
+ * What counts of all that is said: the younger of list and single; when that
+ * one is not fresh, the directory's answer; without one, a row that is merely
+ * stale.
  */
 static const struct told *
 believed(const struct world *world, unsigned int place)
@@ -43,8 +43,6 @@ believed(const struct world *world, unsigned int place)
 	const struct told *single = &world->single[place];
 	const struct told *best;
 
-	if (list->age < lifetime(rules, list))
-		return list;
 	best = list;
 	if (speaks(single) && (!speaks(list) || single->age < list->age))
 		best = single;
