@@ -56,6 +56,17 @@ swept_lately(struct og_store *store, int64_t now)
 	return false;
 }
 
+/* Since it was written. By a clock that was ahead: as long as can be, since
+ * what it holds will be from the future until then. */
+static int64_t
+age_of(const struct stat *st, int64_t now)
+{
+	int64_t age;
+
+	age = now - st->st_mtim.tv_sec;
+	return age < -OG_SKEW ? INT64_MAX : age;
+}
+
 static void
 remove_file(struct og_store *store, const char *name, int level,
     const char *why)
@@ -106,13 +117,13 @@ each_answer(void *arg, enum og_inner inner, const char *name,
 	if (S_ISDIR(st->st_mode))
 		return OG_OK;
 	if (!S_ISREG(st->st_mode) || !og_store_name_valid(name)) {
-		if (sweep->now - st->st_mtim.tv_sec > UNKNOWN_AGE)
+		if (age_of(st, sweep->now) > UNKNOWN_AGE)
 			remove_file(sweep->store, name, LOG_INFO,
 			    "forgotten or unknown; removed");
 		return OG_OK;
 	}
 	/* A file is written when its answer was fetched. */
-	expired = sweep->now - st->st_mtim.tv_sec > sweep->store->keep;
+	expired = age_of(st, sweep->now) > sweep->store->keep;
 	memset(&file, 0, sizeof(file));
 	memcpy(file.name, name, strlen(name) + 1);
 	file.time = st->st_mtim.tv_sec;
@@ -137,7 +148,7 @@ each_lock(void *arg, enum og_inner inner, const char *name,
 	(void)inner;
 	sweep = arg;
 	if (!S_ISREG(st->st_mode) ||
-	    sweep->now - st->st_mtim.tv_sec <= LOCK_AGE)
+	    age_of(st, sweep->now) <= LOCK_AGE)
 		return OG_OK;
 	fd = openat(sweep->store->dir, name, O_RDONLY | O_NOFOLLOW |
 	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -161,7 +172,7 @@ each_want(void *arg, enum og_inner inner, const char *name,
 	(void)inner;
 	sweep = arg;
 	if (!S_ISDIR(st->st_mode) &&
-	    sweep->now - st->st_mtim.tv_sec > UNKNOWN_AGE)
+	    age_of(st, sweep->now) > UNKNOWN_AGE)
 		unlinkat(sweep->store->dir, name, 0);
 	return OG_OK;
 }

@@ -207,6 +207,36 @@ keeps_its_size(void **state)
 	og_store_free(store);
 }
 
+/* Written while the clock was ten years ahead. */
+static void
+forgets_the_future_first(void **state)
+{
+	static const char *const names[] = { "lists/.tmp-1-2", "wants/x" };
+	struct og_config conf;
+	struct og_store *store;
+	size_t i;
+
+	(void)state;
+	conf = kit_conf();
+	conf.size = (uint64_t)4096 * 10;
+	store = kit_store(&conf);
+	og_store_no_sync(store);
+	singles_of_age(store, 0, 20, -INT64_C(10) * 365 * 86400);
+	assert_int_equal(put_list(store, &users, 100, 1, NOW,
+	    OG_LIST_COMPLETE), OG_OK);
+	for (i = 0; i < COUNT(names); i++) {
+		assert_true(put_file(in_scratch("store/%s", names[i]), "x", 1,
+		    0600));
+		set_age(in_scratch("store/%s", names[i]), -100000);
+	}
+	og_store_sweep(store, og_clock_wall());
+	assert_int_equal(count_files("lists"), 1);
+	assert_int_equal(count_files("singles"), 9);
+	assert_int_equal(count_files("wants"), 0);
+	assert_int_not_equal(said.level, LOG_WARNING);
+	og_store_free(store);
+}
+
 /* Too small for what is in use: the administrator is told. */
 static void
 says_when_it_is_too_small(void **state)
@@ -337,6 +367,8 @@ main(void)
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(keeps_its_size, before,
 		    kit_clear),
+		cmocka_unit_test_setup_teardown(forgets_the_future_first,
+		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(says_when_it_is_too_small,
 		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(sweeps_the_unknown, before,
