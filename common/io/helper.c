@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "io/sigchld.h"
 #include "value/clock.h"
 
 /* How the child says that it never became the helper. */
@@ -445,7 +446,6 @@ og_helper_run(struct og_buffer *reply, const char *path, char *const argv[],
     int64_t deadline_ms, struct og_message *message)
 {
 	struct run run = { -1, -1, -1, -1, CHILD_NONE, 0, 0 };
-	struct sigaction child_default = { .sa_handler = SIG_DFL }, before;
 	enum og_error error;
 	size_t start_len;
 
@@ -465,16 +465,15 @@ og_helper_run(struct og_buffer *reply, const char *path, char *const argv[],
 		error = OG_ERR_TIMEOUT;
 		goto out;
 	}
-	/* Ignored, it would take the exit status away. */
-	if (sigaction(SIGCHLD, &child_default, &before) == -1) {
+	error = og_sigchld_borrow();
+	if (error != OG_OK) {
 		og_message_set(message, "%s: not run: SIGCHLD: %m", path);
-		error = OG_ERR_SYSTEM;
 		goto out;
 	}
 	error = start(&run, path, argv, message);
 	if (error == OG_OK)
 		error = finish(reply, &run, path, deadline_ms, message);
-	(void)sigaction(SIGCHLD, &before, NULL);
+	og_sigchld_give_back();
 out:
 	close_fd(&run.program);
 	close_fd(&run.null);

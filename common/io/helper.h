@@ -2,8 +2,8 @@
  * Executing the fixed helper from a process that its caller may own: sudo or
  * su run by an ordinary user (unix_chkpwd(8) is the model). Empty environment; umask,
  * directory and resource limits reset; close_range; 0 and 2 on /dev/null, 1 a
- * pipe; own session; all uids and gids 0; SIGCHLD to SIG_DFL before and
- * restored after; killed and reaped at the deadline.
+ * pipe; own session; all uids and gids 0; SIGCHLD to SIG_DFL meanwhile
+ * (sigchld.h); killed and reaped at the deadline.
  */
 #ifndef OG_IO_HELPER_H
 #define OG_IO_HELPER_H

@@ -84,6 +84,84 @@ test_exit_status(void **state)
 	}
 }
 
+#define THREADS	6
+#define ROUNDS	15
+
+/* The threads of a host ask at once, each again and again. Returns what did
+ * not end well. */
+static void *
+ask_often(void *arg)
+{
+	char name[] = "dash", option[] = "-c", script[] = "echo well";
+	char *const argv[] = { name, option, script, NULL };
+	struct og_message message;
+	struct og_buffer reply;
+	uintptr_t ill;
+	int i;
+
+	(void)arg;
+	ill = 0;
+	for (i = 0; i < ROUNDS; i++) {
+		og_buffer_init(&reply, 100);
+		if (og_helper_run(&reply, DASH, argv, og_clock_mono() +
+		    LONG_MS, &message) != OG_OK ||
+		    strcmp(reply.data, "well\n") != 0)
+			ill++;
+		og_buffer_free(&reply);
+	}
+	return (void *)ill;
+}
+
+/* As main: the exit status says what became of it. */
+static int
+be_a_host_of_threads(void (*host)(void))
+{
+	static struct signals signals[2];
+	pthread_t thread[THREADS];
+	void *ill;
+	int i, bad;
+
+	host();
+	list_signals(&signals[0]);
+	for (i = 0; i < THREADS; i++) {
+		if (pthread_create(&thread[i], NULL, ask_often, NULL) != 0)
+			return 3;
+	}
+	bad = 0;
+	for (i = 0; i < THREADS; i++) {
+		if (pthread_join(thread[i], &ill) != 0 || ill != NULL)
+			bad = 1;
+	}
+	list_signals(&signals[1]);
+	if (memcmp(&signals[0], &signals[1], sizeof(signals[0])) != 0)
+		bad |= 2;
+	return bad;
+}
+
+static void
+test_threads(void **state)
+{
+	static void (*const hosts[])(void) = {
+		ignore_children, no_zombies, catch_children
+	};
+	int status;
+	size_t i;
+	pid_t pid;
+
+	(void)state;
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		fflush(stdout);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			alarm(60);
+			_exit(be_a_host_of_threads(hosts[i]));
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void
 test_deadline(void **state)
 {
@@ -190,6 +268,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exit_status),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_no_time_left),
 		cmocka_unit_test(test_reply_limit),
