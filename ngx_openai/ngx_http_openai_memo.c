@@ -166,6 +166,19 @@ ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
         return;
     }
 
+    /*
+     * an answer that has just been written is a file that has come: were that
+     * not seen now, neither would be that it goes
+     */
+
+    if (decision->cache != OG_CACHE_HIT) {
+        og_store_look_again(worker->store);
+
+        if (og_store_generation(worker->store, now) != ctx->generation) {
+            return;
+        }
+    }
+
     hash = ngx_http_openai_memo_hash(ctx);
 
     way = memo->next++ % NGX_HTTP_OPENAI_MEMO_WAYS;

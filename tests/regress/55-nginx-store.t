@@ -275,6 +275,23 @@ is_(simulator.requests(), [], "base_url = none: nobody is asked")
 over()
 settings.configure(api={"base_url": simulator.url})
 
+# Emptied by hand, with nobody at the door meanwhile: what the one worker has
+# just asked for goes with it.
+
+fresh()
+settings.configure(cache={"ttl": "10m", "negative_ttl": "10m"})
+nginx = Nginx(SERVER, workers=1)
+nginx.start()
+is_(get(), (200, "miss", "ok"), "emptied: before")
+nginx.next_second()
+simulator.set_role("ann@example.com", "none")
+for path in lists():
+    os.unlink(path)
+nginx.next_second()
+is_(get(), (403, "miss", "role"), "emptied: asked again")
+simulator.set_role("ann@example.com", "reader")
+over()
+
 # Counters.
 
 nginx = start()
