@@ -56,11 +56,11 @@ class SignOn(socketserver.ThreadingTCPServer):
             self.wfile.write("\r\n".join([*lines, "Connection: close", "Content-Length: 0", "", ""]).encode())
 
 
-def client_certificate(address):
+def client_certificate(address, subject=None):
     """Signed by the authority of the example."""
     name = f"{PLACE}/{address}"
-    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/O=Example Corp/CN=x/emailAddress={address}"],
+    subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
+                    "-out", f"{name}.csr", "-utf8", "-subj", subject or f"/O=Example Corp/CN=x/emailAddress={address}"],
                    check=True, capture_output=True)
     subprocess.run(["openssl", "x509", "-req", "-in", f"{name}.csr", "-CA", made["ca"], "-CAkey", made["ca"].replace(".pem", ".key"),
                     "-CAcreateserial", "-days", "2", "-out", f"{name}.pem"], check=True, capture_output=True)
@@ -131,6 +131,31 @@ for address, statuses in PEOPLE.items():
         is_(get("basic.example.com", path, **basic).status, status, f"password: {address} at {path}: {status}")
         is_(get("cert.example.com", path, certificate).status, status, f"certificate: {address} at {path}: {status}")
         is_(get("oidc.example.com", path, Cookie=f"session={address}").status, status, f"sign-on: {address} at {path}: {status}")
+
+# Who may choose the other parts of a subject cannot be somebody else by them:
+# ben is no owner, and a subject that says two things says nothing.
+BEN, OWNER = "emailAddress=ben@example.com", "emailAddress=olivia.owner@example.com"
+for subject, statuses in (
+        (f"/{BEN}/CN=x,{OWNER}", (200, 403)),
+        (f"/CN=x,{OWNER}/{BEN}", (200, 403)),
+        (f"/{BEN}/CN=x\\+{OWNER}", (200, 403)),
+        (f"/{BEN}/CN=x\\\\,{OWNER}", (200, 403)),
+        (f"/{BEN}/CN=x\\\\", (200, 403)),
+        (f"/{BEN}/CN=\u00e4,{OWNER},", (200, 403)),
+        (f"/{BEN}/CN={OWNER}", (200, 403)),
+        (f"/CN=x+{BEN}", (200, 403)),
+        (f"/{BEN}+CN=x", (200, 403)),
+        (f"/{BEN},{OWNER}", (401, 401)),
+        (f"/{OWNER},{BEN}", (401, 401)),
+        (f"/{BEN}/{OWNER}", (401, 401)),
+        (f"/{OWNER}/{BEN}", (401, 401)),
+        (f"/{BEN}+{OWNER}", (401, 401)),
+        (f"/CN=x+{BEN}/{OWNER}", (401, 401)),
+        (f"/CN={OWNER}", (401, 401))):
+    certificate = client_certificate("chosen", subject)
+    for path, status in zip(DOORS, statuses):
+        is_(get("cert.example.com", path, certificate).status, status, f"certificate: {subject} at {path}: {status}")
+
 is_(get("basic.example.com", "/").status, 401, "password: none")
 is_(get("cert.example.com", "/").status, 400, "certificate: none")
 answer = get("oidc.example.com", "/shop/page.html?a=b")
