@@ -14,6 +14,8 @@
 
 static ngx_int_t ngx_http_openai_decide(ngx_http_request_t *r,
     ngx_http_openai_loc_conf_t *olcf, ngx_http_openai_ctx_t *ctx);
+static ngx_flag_t ngx_http_openai_is_refused(ngx_http_request_t *r,
+    ngx_http_openai_loc_conf_t *olcf);
 static ngx_int_t ngx_http_openai_unproven(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_openai_check(ngx_http_request_t *r,
@@ -102,17 +104,7 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
         return ngx_http_openai_unproven(r, ctx, NGX_HTTP_UNAUTHORIZED);
     }
 
-    /*
-     * under "satisfy any" we are asked because the others have refused: what
-     * they were to prove is not proven, and the name is the client's word
-     */
-
-    if (olcf->satisfy == NGX_HTTP_SATISFY_ANY
-        && !olcf->independent
-        && (olcf->password
-            || r->access_code == NGX_HTTP_UNAUTHORIZED
-            || r->access_code == NGX_HTTP_PROXY_AUTH_REQUIRED))
-    {
+    if (ngx_http_openai_is_refused(r, olcf)) {
         return ngx_http_openai_unproven(r, ctx, r->access_code
                                                 ? (ngx_int_t) r->access_code
                                                 : NGX_HTTP_UNAUTHORIZED);
@@ -139,6 +131,28 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
     ctx->made = now;
 
     return ngx_http_openai_check(r, ctx, now);
+}
+
+
+/*
+ * under "satisfy any" we are asked because none of the others has agreed: what
+ * they were to prove is not proven, and the name is the client's word
+ */
+
+static ngx_flag_t
+ngx_http_openai_is_refused(ngx_http_request_t *r,
+    ngx_http_openai_loc_conf_t *olcf)
+{
+    if (olcf->satisfy != NGX_HTTP_SATISFY_ANY || olcf->independent) {
+        return 0;
+    }
+
+    /* whoever had checked the password of $remote_user would have agreed */
+
+    return olcf->remote_user
+           || olcf->password
+           || r->access_code == NGX_HTTP_UNAUTHORIZED
+           || r->access_code == NGX_HTTP_PROXY_AUTH_REQUIRED;
 }
 
 

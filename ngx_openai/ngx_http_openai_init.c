@@ -23,6 +23,7 @@ static ngx_int_t ngx_http_openai_judge(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf, ngx_http_openai_location_t *location);
 static ngx_http_openai_gate_t *ngx_http_openai_get_gate(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf, const struct og_policy *policy);
+static ngx_flag_t ngx_http_openai_is_remote_user(ngx_str_t *name);
 static void ngx_http_openai_warn(ngx_conf_t *cf,
     ngx_http_openai_loc_conf_t *olcf, ngx_str_t *where);
 static ngx_flag_t ngx_http_openai_has_password(ngx_conf_t *cf,
@@ -236,6 +237,7 @@ ngx_http_openai_judge(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf,
     }
 
     olcf->satisfy = clcf->satisfy;
+    olcf->remote_user = ngx_http_openai_is_remote_user(&olcf->variable);
     olcf->password = ngx_http_openai_has_password(cf, location->loc_conf);
 
     ngx_http_openai_warn(cf, olcf, &where);
@@ -294,17 +296,19 @@ ngx_http_openai_get_gate(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf,
 }
 
 
+static ngx_flag_t
+ngx_http_openai_is_remote_user(ngx_str_t *name)
+{
+    return name->len == sizeof("remote_user") - 1
+           && ngx_strncmp(name->data, "remote_user", name->len) == 0;
+}
+
+
 static void
 ngx_http_openai_warn(ngx_conf_t *cf, ngx_http_openai_loc_conf_t *olcf,
     ngx_str_t *where)
 {
-    ngx_str_t  *name;
-
-    name = &olcf->variable;
-
-    if (name->len != sizeof("remote_user") - 1
-        || ngx_strncmp(name->data, "remote_user", name->len) != 0)
-    {
+    if (!olcf->remote_user) {
         return;
     }
 

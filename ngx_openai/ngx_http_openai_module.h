@@ -78,6 +78,7 @@ typedef struct {
 
     ngx_http_openai_gate_t       *gate;        /* NULL: off */
     ngx_uint_t                    satisfy;
+    ngx_flag_t                    remote_user; /* is the variable */
     ngx_flag_t                    password;    /* auth_basic is in force */
 } ngx_http_openai_loc_conf_t;
 

@@ -100,6 +100,8 @@ nginx = Nginx(f"""
         }}
         location /any-address/ {{ satisfy any; deny all; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-local/ {{ satisfy any; allow 127.0.0.1; deny all; auth_basic x; alias {DIRECTORY}/html/; }}
+        location /any-name/ {{ satisfy any; allow 10.0.0.0/8; deny all; alias {DIRECTORY}/html/; }}
+        location /any-name-alone/ {{ satisfy any; alias {DIRECTORY}/html/; }}
         location /any-alone/ {{ satisfy any; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-page/ {{ satisfy any; auth_basic x; openai_gate_identity $http_x_user;
             error_page 503 /down.html; alias {DIRECTORY}/html/; }}
@@ -149,6 +151,8 @@ is_(answer.header("WWW-Authenticate"), 'Basic realm="x"', "satisfy any: asked fo
 wrong("/any/", {}, 401, "satisfy any, no password")
 wrong("/any-mapped/", password("olivia", "guess"), 401, "satisfy any, a name that comes from a map")
 wrong("/any-nofile/", password("olivia", "guess"), 403, "satisfy any, and no file of passwords")
+wrong("/any-name/", password("olivia", "guess"), 403, "satisfy any, a name, where nobody asks for its password")
+wrong("/any-name-alone/", password("olivia", "guess"), 401, "satisfy any, a name, and nobody else to agree")
 wrong("/any-login/", {"Cookie": "session=old"}, 401, "satisfy any, what a refused session says")
 right("/any/", password("zoe", "zoe's"), "satisfy any, right password, no member")
 right("/any-login/", {"Cookie": "session=good"}, "satisfy any, a session")
