@@ -143,8 +143,23 @@ static ngx_flag_t
 ngx_http_openai_is_refused(ngx_http_request_t *r,
     ngx_http_openai_loc_conf_t *olcf)
 {
+    ngx_module_t                 *module;
+    ngx_http_openai_main_conf_t  *omcf;
+
     if (olcf->satisfy != NGX_HTTP_SATISFY_ANY || olcf->independent) {
         return 0;
+    }
+
+    /*
+     * auth_request refuses by 403 too, which may as well be an address's; but
+     * where it has been asked at all, it has not agreed
+     */
+
+    omcf = ngx_http_get_module_main_conf(r, ngx_http_openai_module);
+    module = omcf->auth_request;
+
+    if (module && r->ctx[module->ctx_index]) {
+        return 1;
     }
 
     /* whoever had checked the password of $remote_user would have agreed */

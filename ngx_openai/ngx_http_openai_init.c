@@ -26,6 +26,8 @@ static ngx_http_openai_gate_t *ngx_http_openai_get_gate(ngx_conf_t *cf,
 static ngx_flag_t ngx_http_openai_is_remote_user(ngx_str_t *name);
 static void ngx_http_openai_warn(ngx_conf_t *cf,
     ngx_http_openai_loc_conf_t *olcf, ngx_str_t *where);
+static ngx_module_t *ngx_http_openai_find_module(ngx_conf_t *cf,
+    const char *name);
 static ngx_flag_t ngx_http_openai_has_password(ngx_conf_t *cf,
     void **loc_conf);
 static ngx_int_t ngx_http_openai_default_cache(ngx_conf_t *cf,
@@ -68,6 +70,9 @@ ngx_http_openai_load(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
     if (ngx_http_openai_read_config(cf, omcf) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    omcf->auth_request = ngx_http_openai_find_module(cf,
+                                               "ngx_http_auth_request_module");
 
     location = omcf->locations.elts;
 
@@ -331,6 +336,26 @@ ngx_http_openai_warn(ngx_conf_t *cf, ngx_http_openai_loc_conf_t *olcf,
 }
 
 
+static ngx_module_t *
+ngx_http_openai_find_module(ngx_conf_t *cf, const char *name)
+{
+    ngx_uint_t     i;
+    ngx_module_t  *module;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        module = cf->cycle->modules[i];
+
+        if (module->type == NGX_HTTP_MODULE
+            && ngx_strcmp(module->name, name) == 0)
+        {
+            return module;
+        }
+    }
+
+    return NULL;
+}
+
+
 /*
  * What another module keeps in its configuration is its own affair, but where
  * a directive is set by a slot handler, its command says where the value is.
@@ -340,24 +365,15 @@ static ngx_flag_t
 ngx_http_openai_has_password(ngx_conf_t *cf, void **loc_conf)
 {
     char                      *conf;
-    ngx_uint_t                 i;
     ngx_command_t             *cmd;
     ngx_module_t              *module;
     ngx_http_complex_value_t  *realm;
 
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        module = cf->cycle->modules[i];
+    module = ngx_http_openai_find_module(cf, "ngx_http_auth_basic_module");
 
-        if (module->type == NGX_HTTP_MODULE
-            && ngx_strcmp(module->name, "ngx_http_auth_basic_module") == 0)
-        {
-            goto found;
-        }
+    if (module == NULL) {
+        return 0;
     }
-
-    return 0;
-
-found:
 
     for (cmd = module->commands; cmd && cmd->name.len; cmd++) {
 

@@ -121,6 +121,7 @@ ngx_http_openai_create_main_conf(ngx_conf_t *cf)
      *     omcf->cache = NULL;
      *     omcf->shm_zone = NULL;
      *     omcf->status = 0;
+     *     omcf->auth_request = NULL;
      *     omcf->conf = NULL;
      *     omcf->map = NULL;
      *     omcf->worker = NULL;

@@ -118,6 +118,8 @@ struct ngx_http_openai_main_conf_s {
     ngx_flag_t                    status;
     ngx_array_t                   locations;   /* ngx_http_openai_location_t */
 
+    ngx_module_t                 *auth_request; /* NULL: not there */
+
     struct og_config             *conf;
     ngx_array_t                   gates;       /* ngx_http_openai_gate_t * */
     struct og_map                *map;         /* of [identity] */

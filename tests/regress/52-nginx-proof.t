@@ -29,8 +29,8 @@ USERS = {"ann": "ann@example.com", "olivia": "olivia.owner@example.com", "zoe": 
 
 
 class Login(socketserver.ThreadingTCPServer):
-    """What auth_request asks: 200 and an address for the cookie "good"; for
-    any other 401, with an address all the same."""
+    """What auth_request asks: 200 and an address for the cookie "good", 403
+    for "barred", for any other 401; with an address all the same."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -42,7 +42,7 @@ class Login(socketserver.ThreadingTCPServer):
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             head = b"".join(iter(self.rfile.readline, b"\r\n")).decode()
-            status = "200 OK" if "session=good" in head else "401 Unauthorized"
+            status = {"good": "200 OK", "barred": "403 Forbidden"}.get(head.partition("session=")[2].split("\r")[0], "401 Unauthorized")
             self.wfile.write(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n"
                              "X-Login: ann\r\n\r\n".encode())
 
@@ -98,6 +98,15 @@ nginx = Nginx(f"""
             openai_gate_identity $login;
             alias {DIRECTORY}/html/;
         }}
+        location /any-login-local/ {{
+            satisfy any;
+            allow 10.0.0.0/8;
+            deny all;
+            auth_request /auth;
+            auth_request_set $login $upstream_http_x_login;
+            openai_gate_identity $login;
+            alias {DIRECTORY}/html/;
+        }}
         location /any-address/ {{ satisfy any; deny all; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-local/ {{ satisfy any; allow 127.0.0.1; deny all; auth_basic x; alias {DIRECTORY}/html/; }}
         location /any-name/ {{ satisfy any; allow 10.0.0.0/8; deny all; alias {DIRECTORY}/html/; }}
@@ -114,6 +123,7 @@ nginx = Nginx(f"""
         ssl_client_certificate {made["ca"]};
         ssl_verify_client optional;
         location / {{ openai_gate_identity $person; root {DIRECTORY}/html; }}
+        location /any-address/ {{ satisfy any; allow 10.0.0.0/8; deny all; openai_gate_identity $person; alias {DIRECTORY}/html/; }}
         location /any/ {{
             satisfy any;
             auth_basic x;
@@ -138,6 +148,7 @@ wrong("/basic/", {}, 401, "no password")
 wrong("/deny/", {"X-User": "ann"}, 403, "an address that is denied")
 wrong("/login/", {}, 401, "no session")
 wrong("/login/", {"Cookie": "session=old"}, 401, "an old session")
+wrong("/login/", {"Cookie": "session=barred"}, 403, "a barred session")
 right("/basic/", password("ann", "ann's"), "ann, right password")
 right("/basic/", password("zoe", "zoe's"), "zoe, right password, but no member", 403)
 right("/owner/", password("olivia", "olivia's"), "olivia, an owner")
@@ -156,6 +167,8 @@ wrong("/any-name-alone/", password("olivia", "guess"), 401, "satisfy any, a name
 wrong("/any-login/", {"Cookie": "session=old"}, 401, "satisfy any, what a refused session says")
 right("/any/", password("zoe", "zoe's"), "satisfy any, right password, no member")
 right("/any-login/", {"Cookie": "session=good"}, "satisfy any, a session")
+wrong("/any-login/", {"Cookie": "session=barred"}, 403, "satisfy any, what a barred session says")
+wrong("/any-login-local/", {"Cookie": "session=barred"}, 403, "satisfy any, a barred session from elsewhere")
 wrong("/any-local/", {}, 200, "satisfy any, an address that is allowed")
 right("/any-address/", {"X-User": "ann"}, "satisfy any, address refused, member")
 right("/any-address/", {"X-User": "zoe"}, "satisfy any, address refused, no member", 403)
@@ -195,6 +208,8 @@ is_(over_tls("/"), 401, "no certificate: 401")
 is_(over_tls("/", made["client"]), 200, "a member's certificate: 200")
 is_(over_tls("/any/"), 401, "satisfy any, neither password nor certificate: 401")
 is_(over_tls("/any/", made["client"]), 200, "satisfy any, a certificate and no password: 200")
+is_(over_tls("/any-address/"), 401, "satisfy any, neither address nor certificate: 401")
+is_(over_tls("/any-address/", made["client"]), 200, "satisfy any, a name that comes from a certificate, and no address: 200")
 is_(over_tls("/any/", headers=password("ann", "ann's")), 200, "satisfy any, a password: 200")
 
 is_(nginx.quit(), 0, "ends")
