@@ -18,6 +18,8 @@
 #include "cli/survey.h"
 #include "value/text.h"
 
+#define UNCHANGED	"nothing was changed"
+
 const struct og_setup_word og_setup_words[OG_SETUP_VALUES] = {
 	[OG_SETUP_SERVICE] = { "--service", "pam_services",
 	    "PAM service to gate first", "sshd" },
@@ -343,12 +345,20 @@ prove(struct og_setup *setup)
 static int
 commit(struct og_setup *setup)
 {
-	struct og_message message;
 	const char *path = setup->cli->conf_path;
+	struct og_setup_file file[2];
+	struct og_message message;
+	size_t count;
 
-	if ((setup->key.len > 0 && og_setup_commit(setup->key_path,
-	    &message) != OG_OK) || og_setup_commit(path, &message) != OG_OK) {
+	memset(file, 0, sizeof(file));
+	count = 0;
+	if (setup->key.len > 0)
+		file[count++].path = setup->key_path;
+	file[count++].path = path;
+	if (og_setup_commit(file, count, &message) != OG_OK) {
 		og_log(&setup->cli->log, LOG_ERR, "%s", message.text);
+		if (!file[0].placed && !file[1].placed)
+			og_log(&setup->cli->log, LOG_ERR, UNCHANGED);
 		return OG_EXIT_MISCONFIGURED;
 	}
 	printf("\n%s is written.\n", path);
@@ -382,7 +392,7 @@ run(struct og_setup *setup)
 		return OG_EXIT_MISCONFIGURED;
 	status = with_staged(setup, prove);
 	if (status != OG_EXIT_PASS) {
-		og_log(&setup->cli->log, LOG_ERR, "nothing was changed");
+		og_log(&setup->cli->log, LOG_ERR, UNCHANGED);
 		return status;
 	}
 	if (!og_setup_confirm(setup))

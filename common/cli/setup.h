@@ -67,13 +67,22 @@ void og_setup_print_steps(const struct og_setup *);
 
 /*
  * setup_write.c: a file of root's with that mode, whole and on disk, as
- * PATH.new; then in its place, what was there before as PATH.bak. At no time
- * is there no file, or half of one.
+ * PATH.new; then all of them in their places, what was there before as
+ * PATH.bak. At no time is there no file, or half of one; and when one of them
+ * cannot be put in its place, none is `placed`: what was there before is in
+ * force, of all.
  */
 #define OG_SETUP_NEW ".new"
+struct og_setup_file {
+	const char *path;
+	/* of og_setup_commit */
+	bool kept;	/* what was there has a second name */
+	bool placed;
+};
 enum og_error og_setup_stage(const char *path, mode_t mode,
     const struct og_buffer *, struct og_message *);
-enum og_error og_setup_commit(const char *path, struct og_message *);
-void og_setup_discard(const char *path);	/* PATH.new, if it is there */
+enum og_error og_setup_commit(struct og_setup_file *, size_t count,
+    struct og_message *);
+void og_setup_discard(const char *path);	/* what is beside it, if it is there */
 
 #endif

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEPT	".bak.new"
+
 static enum og_error
 fail(struct og_message *message, const char *path)
 {
@@ -72,27 +74,99 @@ sync_directory(const char *path)
 	return good;
 }
 
-enum og_error
-og_setup_commit(const char *path, struct og_message *message)
+/* A second name for what is there: PATH.bak.new. */
+static enum og_error
+keep(struct og_setup_file *file, struct og_message *message)
 {
-	char bak[PATH_MAX + 8], staged[PATH_MAX + 8];
+	char bak[PATH_MAX + 16], kept[PATH_MAX + 16];
+	struct stat st;
 
-	snprintf(staged, sizeof(staged), "%s%s", path, OG_SETUP_NEW);
-	snprintf(bak, sizeof(bak), "%s.bak", path);
-	/* A second name, so that the first is never without a file. */
-	if (access(path, F_OK) == 0 &&
-	    ((unlink(bak) != 0 && errno != ENOENT) || link(path, bak) != 0))
+	snprintf(bak, sizeof(bak), "%s.bak", file->path);
+	snprintf(kept, sizeof(kept), "%s" KEPT, file->path);
+	(void)unlink(kept);
+	file->kept = link(file->path, kept) == 0;
+	if (!file->kept && errno != ENOENT)
+		return fail(message, kept);
+	/* The one thing there that cannot be renamed over. */
+	if (lstat(bak, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
 		return fail(message, bak);
-	if (rename(staged, path) != 0 || !sync_directory(path))
-		return fail(message, path);
+	}
 	return OG_OK;
+}
+
+static enum og_error
+name_kept(const struct og_setup_file *file, struct og_message *message)
+{
+	char bak[PATH_MAX + 16], kept[PATH_MAX + 16];
+
+	snprintf(bak, sizeof(bak), "%s.bak", file->path);
+	snprintf(kept, sizeof(kept), "%s" KEPT, file->path);
+	if (file->kept && rename(kept, bak) != 0)
+		return fail(message, bak);
+	return OG_OK;
+}
+
+static enum og_error
+place(struct og_setup_file *file, struct og_message *message)
+{
+	char staged[PATH_MAX + 16];
+
+	snprintf(staged, sizeof(staged), "%s%s", file->path, OG_SETUP_NEW);
+	if (rename(staged, file->path) != 0)
+		return fail(message, file->path);
+	file->placed = true;
+	if (!sync_directory(file->path))
+		return fail(message, file->path);
+	return OG_OK;
+}
+
+/* It stays `placed` when that cannot be. */
+static void
+put_back(struct og_setup_file *file, struct og_message *message)
+{
+	char bak[PATH_MAX + 16];
+
+	snprintf(bak, sizeof(bak), "%s.bak", file->path);
+	if ((file->kept ? rename(bak, file->path) : unlink(file->path)) != 0) {
+		og_message_set(message, "%s: cannot be put back: %s; what was "
+		    "there is %s", file->path, strerror(errno),
+		    file->kept ? bak : "nothing");
+		return;
+	}
+	file->placed = false;
+	(void)sync_directory(file->path);
+}
+
+enum og_error
+og_setup_commit(struct og_setup_file *file, size_t count,
+    struct og_message *message)
+{
+	enum og_error error;
+	size_t i;
+
+	error = OG_OK;
+	/* What can fail comes before anything that is in force is touched. */
+	for (i = 0; error == OG_OK && i < count; i++)
+		error = keep(&file[i], message);
+	for (i = 0; error == OG_OK && i < count; i++)
+		error = name_kept(&file[i], message);
+	for (i = 0; error == OG_OK && i < count; i++)
+		error = place(&file[i], message);
+	for (i = 0; error != OG_OK && i < count; i++) {
+		if (file[i].placed)
+			put_back(&file[i], message);
+	}
+	return error;
 }
 
 void
 og_setup_discard(const char *path)
 {
-	char new[PATH_MAX + 8];
+	char name[PATH_MAX + 16];
 
-	snprintf(new, sizeof(new), "%s%s", path, OG_SETUP_NEW);
-	(void)unlink(new);
+	snprintf(name, sizeof(name), "%s%s", path, OG_SETUP_NEW);
+	(void)unlink(name);
+	snprintf(name, sizeof(name), "%s" KEPT, path);
+	(void)unlink(name);
 }

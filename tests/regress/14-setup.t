@@ -62,6 +62,19 @@ def tree():
     return found
 
 
+def in_the_way(path):
+    """setup with a directory at that place, which it can neither keep nor replace."""
+    if os.path.exists(path):
+        os.unlink(path)
+    before = tree()
+    os.mkdir(path)
+    done = setup(*good, "--force", "--role", "reader", key=other, status=3)
+    like(done.stderr, rf"{path}: Is a directory\n(.*\n)*.*nothing was changed", f"{path} cannot be made: told so")
+    unlike(done.stdout, "account    required|is written", f"{path} cannot be made: no line to add is shown")
+    os.rmdir(path)
+    is_(tree(), before, f"{path} cannot be made: neither key nor gate.conf is another, and nothing is left behind")
+
+
 def refused(name, *options, says, **more):
     """Nothing is written, and what was there is as it was."""
     before = tree()
@@ -145,6 +158,26 @@ os.chmod(DIRECTORY, 0o755)
 done = subprocess.run([CLI, "setup", "--yes"], capture_output=True, text=True, check=False, user=65534, group=65534)
 is_(done.returncode, 3, "an ordinary user is refused")
 like(done.stderr, "run it as root", "and told why")
+
+# Key and gate.conf go together: where one cannot be replaced, neither is.
+
+other = "sk-admin-OtherKeyForTheSimulatorOnly000000000000000000000\n"
+simulator.change(admin_key=other.strip())
+setup(*good, "--force", key=other)
+simulator.change(admin_key=key.strip())
+setup(*good, "--force", key=key)
+simulator.change(admin_key=other.strip())
+in_the_way(f"{CONF}.bak")
+in_the_way(f"{KEY}.bak")
+before = {name: row for name, row in tree().items() if not name.endswith(".bak")}
+# Both .bak, the key, then gate.conf.
+done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", "inject=/^rename:error=EIO:when=4", CLI, "setup", "--base-url",
+                       simulator.url, "--ca-file", f"{DIRECTORY}/ca.pem", *good, "--force", "--role", "reader"], input=other,
+                      capture_output=True, text=True, check=False, timeout=60)
+is_(done.returncode, 3, "gate.conf cannot be replaced, the key was: refused")
+like(done.stderr, rf"{CONF}: Input/output error\n(.*\n)*.*nothing was changed", "... told so")
+is_({name: row for name, row in tree().items() if not name.endswith(".bak")}, before, "... and the key is put back")
+simulator.change(admin_key=key.strip())
 
 # Elsewhere, in a directory that is not there yet, with the key from a file.
 
