@@ -86,11 +86,8 @@ list(struct og_cli *cli)
 	listing.conf = cli->conf;
 	listing.now = og_clock_wall();
 	error = og_store_visit(cli->store, list_entry, &listing);
-	if (error != OG_OK) {
-		og_log(&cli->log, LOG_ERR, "%s: %s (%m)",
-		    cli->conf->directory, og_strerror(error));
-		return OG_EXIT_UNAVAILABLE;
-	}
+	if (error != OG_OK)
+		return og_cli_exit(og_cli_store_failed(cli, error));
 	printf("%zu files, %" PRIu64 " kB", listing.files,
 	    (listing.bytes + 1023) / 1024);
 	if (listing.useless > 0)
@@ -167,11 +164,8 @@ show(struct og_cli *cli, const struct og_subject *subject)
 	showing.now = og_clock_wall();
 	showing.shown = 0;
 	error = og_store_visit(cli->store, show_entry, &showing);
-	if (error != OG_OK) {
-		og_log(&cli->log, LOG_ERR, "%s: %s (%m)",
-		    cli->conf->directory, og_strerror(error));
-		return OG_EXIT_UNAVAILABLE;
-	}
+	if (error != OG_OK)
+		return og_cli_exit(og_cli_store_failed(cli, error));
 	if (showing.shown == 0)
 		printf("the store says nothing of %s\n", subject->text);
 	return OG_EXIT_PASS;
@@ -191,12 +185,9 @@ flush(struct og_cli *cli, const struct og_subject *subject)
 	}
 	error = og_store_flush(cli->store, subject != NULL ? &query : NULL,
 	    &removed);
-	if (error != OG_OK) {
-		og_log(&cli->log, LOG_ERR, "%s: %s (%m)",
-		    cli->conf->directory, og_strerror(error));
-		return OG_EXIT_UNAVAILABLE;
-	}
 	printf("forgot %zu %s\n", removed, removed == 1 ? "answer" : "answers");
+	if (error != OG_OK)
+		return og_cli_exit(og_cli_store_failed(cli, error));
 	return OG_EXIT_PASS;
 }
 

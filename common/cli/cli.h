@@ -45,6 +45,9 @@ enum og_reason og_cli_load(struct og_cli *);
  */
 enum og_reason og_cli_open_store(struct og_cli *);
 
+/* Says why the store could not be gone through, and returns the reason. */
+enum og_reason og_cli_store_failed(const struct og_cli *, enum og_error);
+
 /* Where decisions by that policy (NULL: none) are counted. */
 size_t og_cli_slot(const struct og_cli *, const char *policy);
 

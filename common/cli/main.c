@@ -143,6 +143,24 @@ og_cli_open_store(struct og_cli *cli)
 	return og_reason_of(error, OG_GO_ON);
 }
 
+enum og_reason
+og_cli_store_failed(const struct og_cli *cli, enum og_error error)
+{
+	const char *directory = cli->conf->directory;
+
+	/* Which it is, and its mend, the store has said. */
+	if (error == OG_ERR_UNSAFE)
+		og_log(&cli->log, LOG_ERR, "%s: unsafe file: left alone; mend "
+		    "that, then once more", directory);
+	else if (error == OG_ERR_SYSTEM)
+		og_log(&cli->log, LOG_ERR, "%s: %s (%m)", directory,
+		    og_strerror(error));
+	else
+		og_log(&cli->log, LOG_ERR, "%s: %s", directory,
+		    og_strerror(error));
+	return og_reason_of(error, OG_STORE);
+}
+
 static void
 to_stderr(void *arg, int level, const char *line)
 {

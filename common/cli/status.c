@@ -116,11 +116,8 @@ collect(struct og_cli *cli, struct og_status *status, struct og_tally *tally)
 	og_metrics_budgets(metrics, cli->conf->base_url != NULL ?
 	    cli->store : NULL);
 	error = og_store_visit(cli->store, visit, status);
-	if (error != OG_OK) {
-		og_log(&cli->log, LOG_ERR, "%s: %s (%m)",
-		    cli->conf->directory, og_strerror(error));
-		return OG_STORE;
-	}
+	if (error != OG_OK)
+		return og_cli_store_failed(cli, error);
 	return status->failed ? OG_NO_MEMORY : OG_GO_ON;
 }
 

@@ -142,10 +142,12 @@ og_store_inner_safe(struct og_store *store, enum og_inner inner)
 	    AT_SYMLINK_NOFOLLOW) != 0)
 		return true;
 	if (!S_ISDIR(st.st_mode))
-		snprintf(what, sizeof(what), "not a directory");
+		snprintf(what, sizeof(what), "not a directory; not used "
+		    "until it is removed");
 	else if (st.st_uid != 0 && st.st_uid != store->trust.owner)
-		snprintf(what, sizeof(what), "owned by uid %lu; not used",
-		    (unsigned long)st.st_uid);
+		snprintf(what, sizeof(what), "owned by uid %lu; not "
+		    "used until chown %lu", (unsigned long)st.st_uid,
+		    (unsigned long)store->trust.owner);
 	else if ((st.st_mode & store->trust.forbidden) != 0)
 		snprintf(what, sizeof(what), "mode %04o lets others write; "
 		    "not used until chmod go-w",

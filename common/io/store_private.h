@@ -149,6 +149,10 @@ void og_temp_abort(struct og_store *, struct og_temp *);
 /* Makes an inner directory, as reachable as the store's own. There: fine. */
 enum og_error og_inner_create(int dir, enum og_inner);
 
+/* Says which inner directories must not be trusted, before the log is silenced
+ * for what is in them. */
+void og_store_say_unsafe(struct og_store *);
+
 /* Calls each with every name in the inner directory ("singles/…") and its
  * lstat, until it returns an error. */
 enum og_error og_inner_scan(struct og_store *, enum og_inner,

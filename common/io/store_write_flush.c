@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "io/store_private.h"
@@ -146,19 +147,32 @@ og_store_flushes(struct og_store *store)
 }
 
 /* From now on nothing is kept that was asked for before. */
-static enum og_error
-mark(struct og_store *store)
+static void
+mark(struct flush *flush)
 {
-	enum og_error error;
 	int fd;
 
-	fd = openat(store->dir, FLUSHED, O_WRONLY | O_CREAT | O_NOFOLLOW |
-	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return OG_ERR_SYSTEM;
-	error = futimens(fd, NULL) == 0 ? OG_OK : OG_ERR_SYSTEM;
-	close(fd);
-	return error;
+	fd = openat(flush->store->dir, FLUSHED, O_WRONLY | O_CREAT |
+	    O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0 || futimens(fd, NULL) != 0) {
+		og_store_say(flush->store, LOG_WARNING, FLUSHED,
+		    strerror(errno));
+		if (flush->error == OG_OK)
+			flush->error = OG_ERR_SYSTEM;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* One that cannot be looked at keeps nobody in the others. */
+static void
+scan(struct flush *flush, enum og_inner inner)
+{
+	enum og_error error;
+
+	error = og_inner_scan(flush->store, inner, each_remove, flush);
+	if (flush->error == OG_OK)
+		flush->error = error;
 }
 
 enum og_error
@@ -167,29 +181,24 @@ og_store_flush(struct og_store *store, const struct og_query *subject,
 {
 	const struct og_log *log;
 	struct flush flush;
-	enum og_error error;
 
 	memset(&flush, 0, sizeof(flush));
 	flush.store = store;
 	flush.everybody = subject == NULL;
+	og_store_say_unsafe(store);
+	/* What a sync has read so far speaks of everybody. Before the mark: no
+	 * sync that sees the mark takes it up. */
+	scan(&flush, OG_INNER_SYNC);
+	mark(&flush);
 	/* What is damaged is about to go; no word of it. */
 	log = store->log;
 	store->log = NULL;
 	if (subject != NULL)
 		learn_all(&flush, subject);
-	/* What a sync has read so far speaks of everybody. Before the mark: no
-	 * sync that sees the mark takes it up. */
-	error = og_inner_scan(store, OG_INNER_SYNC, each_remove, &flush);
-	if (error == OG_OK)
-		error = mark(store);
-	if (error == OG_OK)
-		error = og_inner_scan(store, OG_INNER_LISTS, each_remove,
-		    &flush);
-	if (error == OG_OK)
-		error = og_inner_scan(store, OG_INNER_SINGLES, each_remove,
-		    &flush);
+	scan(&flush, OG_INNER_LISTS);
+	scan(&flush, OG_INNER_SINGLES);
 	store->log = log;
 	og_store_look_again(store);
 	*removed = flush.removed;
-	return error != OG_OK ? error : flush.error;
+	return flush.error;
 }

@@ -17,6 +17,14 @@ og_store_name_valid(const char *name)
 	    strspn(digits + 1, "0123456789abcdef") == 64;
 }
 
+void
+og_store_say_unsafe(struct og_store *store)
+{
+	(void)og_store_inner_safe(store, OG_INNER_LISTS);
+	(void)og_store_inner_safe(store, OG_INNER_SINGLES);
+	(void)og_store_inner_safe(store, OG_INNER_SYNC);
+}
+
 enum og_error
 og_inner_scan(struct og_store *store, enum og_inner inner,
     enum og_error (*each)(void *arg, enum og_inner, const char *name,

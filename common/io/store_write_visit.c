@@ -132,6 +132,7 @@ og_store_visit(struct og_store *store,
 	enum og_error error;
 
 	visitor = (struct visitor){ store, visit, arg, og_clock_wall() };
+	og_store_say_unsafe(store);
 	/* The visitor is told; the log need not be. */
 	log = store->log;
 	store->log = NULL;

@@ -136,6 +136,21 @@ def cache_command(sim, gate):
     name = os.listdir(f"{CACHE}/lists")[0]
     write(f"{CACHE}/lists/{name}", "not a list", 0o600)
     gives(gate, ["cache", "list"], 0, "cannot be used", "a damaged file is shown as such")
+    for name in ("lists", "singles", "sync"):
+        os.makedirs(f"{CACHE}/{name}", mode=0o700, exist_ok=True)
+        os.chmod(f"{CACHE}/{name}", 0o777)
+        says = rf"^openai-gate: warning: {CACHE}/{name}: mode 0777 lets others write; not used until chmod go-w\nopenai-gate: {CACHE}: unsafe file: [^()]*\n$"
+        gives(gate, ["cache", "flush"], 3, r"^forgot \d answers?\n$", f"cache flush, {name} unsafe", says)
+        for command in (["cache", "list"], ["cache", "show", "ann"], ["status"]):
+            if name != "sync":
+                gives(gate, command, 3, "", f"{' '.join(command)}, {name} unsafe", says)
+        os.chmod(f"{CACHE}/{name}", 0o700)
+    os.rename(f"{CACHE}/singles", f"{CACHE}/other")
+    write(f"{CACHE}/singles", "")
+    gives(gate, ["cache", "flush"], 3, r"^forgot 0", "cache flush, a file where singles should be", "singles: not a directory; not used until it is removed")
+    os.unlink(f"{CACHE}/singles")
+    os.rename(f"{CACHE}/other", f"{CACHE}/singles")
+    gives(gate, ["cache", "flush"], 0, "^forgot 0", "... and when that is mended")
     gives(gate, ["cache", "frob"], 64, "^$", "cache frob", "list, show USER, or flush")
 
 

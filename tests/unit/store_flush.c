@@ -144,6 +144,35 @@ forgets_what_was_not_found(void **state)
 	og_store_free(store);
 }
 
+/* What must not be trusted is said and left alone; all else goes. */
+static void
+forgets_beside_what_is_unsafe(void **state)
+{
+	struct og_store *store;
+	size_t removed;
+
+	(void)state;
+	store = kit_store(NULL);
+	put_all(store);
+	og_store_free(store);
+	assert_int_equal(chmod(in_scratch("store/lists"), 0777), 0);
+	store = kit_store(NULL);
+	assert_int_equal(og_store_visit(store, NULL, NULL), OG_ERR_UNSAFE);
+	assert_said("store/lists: mode 0777 lets others write; not used until "
+	    "chmod go-w");
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_ERR_UNSAFE);
+	assert_said("store/lists: mode 0777 lets others write; not used until "
+	    "chmod go-w");
+	assert_int_equal(removed, 9);
+	assert_int_equal(count_files("singles"), 0);
+	assert_int_equal(count_files("lists"), 2);
+	assert_int_equal(chmod(in_scratch("store/lists"), 0700), 0);
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
+	assert_int_equal(removed, 2);
+	assert_int_equal(said.lines, 0);
+	og_store_free(store);
+}
+
 int
 main(void)
 {
@@ -153,6 +182,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(forgets_what_is_under_way,
 		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(forgets_what_was_not_found,
+		    before, kit_clear),
+		cmocka_unit_test_setup_teardown(forgets_beside_what_is_unsafe,
 		    before, kit_clear),
 	};
 	int failed;
