@@ -25,7 +25,7 @@ struct listing {
 static void
 list_entry(void *arg, const struct og_store_entry *entry)
 {
-	char query[OG_QUERY_TEXT_MAX];
+	char query[OG_QUERY_TEXT_MAX], clean[4 * OG_QUERY_TEXT_MAX];
 	struct listing *listing;
 	struct og_fact fact;
 
@@ -34,7 +34,7 @@ list_entry(void *arg, const struct og_store_entry *entry)
 	listing->bytes += entry->size;
 	if (entry->trouble != NULL) {
 		listing->useless++;
-		printf("%-44s  cannot be used: %s\n", entry->path,
+		og_cli_line("%-44s  cannot be used: %s", entry->path,
 		    entry->trouble);
 		return;
 	}
@@ -42,7 +42,8 @@ list_entry(void *arg, const struct og_store_entry *entry)
 	if (entry->list != OG_LIST_NONE)
 		fact.state = OG_FACT_FOUND;
 	og_query_text(&fact.query, query);
-	printf("%-44s  %6" PRId64 " s  %-7s  ", query,
+	og_log_clean(clean, sizeof(clean), query);
+	printf("%-44s  %6" PRId64 " s  %-7s  ", clean,
 	    listing->now - fact.fetched_at,
 	    og_age_word(og_fact_age(listing->conf, &fact, listing->now)));
 	if (entry->list == OG_LIST_COMPLETE)
@@ -111,14 +112,15 @@ show_fact(const struct showing *showing, const struct og_fact *fact)
 	const struct og_record *record;
 
 	og_query_text(&fact->query, query);
-	printf("%s\n  %s, %" PRId64 " s old, %s\n", query,
+	og_cli_line("%s", query);
+	printf("  %s, %" PRId64 " s old, %s\n",
 	    fact->state == OG_FACT_FOUND ? "found" : "not there",
 	    showing->now - fact->fetched_at,
 	    og_age_word(og_fact_age(showing->cli->conf, fact, showing->now)));
 	if (fact->state != OG_FACT_FOUND)
 		return;
 	record = &fact->record;
-	printf("  id %s, e-mail %s, role %s%s%s%s\n", record->id,
+	og_cli_line("  id %s, e-mail %s, role %s%s%s%s", record->id,
 	    record->email[0] != '\0' ? record->email : "none",
 	    record->role[0] != '\0' ? record->role : "none",
 	    record->disabled ? ", disabled" : "",
@@ -167,7 +169,7 @@ show(struct og_cli *cli, const struct og_subject *subject)
 	if (error != OG_OK)
 		return og_cli_exit(og_cli_store_failed(cli, error));
 	if (showing.shown == 0)
-		printf("the store says nothing of %s\n", subject->text);
+		og_cli_line("the store says nothing of %s", subject->text);
 	return OG_EXIT_PASS;
 }
 

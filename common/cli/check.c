@@ -111,12 +111,10 @@ print_fact(const struct og_fact *fact, int64_t now)
 static void
 print_text(const struct og_report *report)
 {
-	char clean[OG_LOG_MAX];
 	const struct og_record *user;
 	size_t i;
 
-	og_log_clean(clean, sizeof(clean), report->user);
-	printf("%s: %s (%s)%s\n", clean,
+	og_cli_line("%s: %s (%s)%s", report->user,
 	    og_verdict_word(og_reason_verdict(report->reason)),
 	    og_reason_word(report->reason),
 	    report->policy != NULL && report->policy->dry_run ?
@@ -125,13 +123,13 @@ print_text(const struct og_report *report)
 	if (report->policy != NULL)
 		printf("  policy    %s\n", report->policy->name);
 	if (report->subject != NULL)
-		printf("  identity  %s\n", report->subject->text);
+		og_cli_line("  identity  %s", report->subject->text);
 	if (report->decision != NULL) {
 		user = &report->decision->user;
 		if (user->id[0] != '\0')
 			printf("  user id   %s\n", user->id);
 		if (user->role[0] != '\0')
-			printf("  role      %s\n", user->role);
+			og_cli_line("  role      %s", user->role);
 	}
 	if (report->facts == NULL)
 		return;

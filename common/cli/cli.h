@@ -34,6 +34,10 @@ int og_cli_exit(enum og_reason);
 /* One line to standard error, after "openai-gate: ". Returns OG_EXIT_USAGE. */
 int og_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* One line to standard output, of what others may have chosen (addresses,
+ * roles, names): as the log shows it, so that no terminal obeys it. */
+void og_cli_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Loads the configuration, unless it is loaded; on failure says why and
  * returns the reason. */
 enum og_reason og_cli_load(struct og_cli *);

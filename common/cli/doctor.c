@@ -41,14 +41,14 @@ struct examination {
 static void
 good(const char *what, const char *detail)
 {
-	printf("  ok    %-34s  %s\n", what, detail);
+	og_cli_line("  ok    %-34s  %s", what, detail);
 }
 
 static void
 bad(struct examination *ex, enum og_reason reason, const char *what,
     const char *detail, const char *mend)
 {
-	printf("  FAIL  %-34s  %s\n", what, detail);
+	og_cli_line("  FAIL  %-34s  %s", what, detail);
 	if (mend != NULL)
 		printf("        %-34s  mend: %s\n", "", mend);
 	if (ex->worst == OG_GO_ON)
@@ -58,7 +58,7 @@ bad(struct examination *ex, enum og_reason reason, const char *what,
 static void
 warn(const char *what, const char *detail)
 {
-	printf("  warn  %-34s  %s\n", what, detail);
+	og_cli_line("  warn  %-34s  %s", what, detail);
 }
 
 static void

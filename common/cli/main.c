@@ -70,6 +70,20 @@ og_cli_usage(const char *fmt, ...)
 	return OG_EXIT_USAGE;
 }
 
+void
+og_cli_line(const char *fmt, ...)
+{
+	char raw[2 * OG_LOG_MAX], clean[4 * sizeof(raw)];
+	va_list ap;
+
+	raw[0] = '\0';	/* vsnprintf may fail and leave it alone */
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	og_log_clean(clean, sizeof(clean), raw);
+	puts(clean);
+}
+
 int
 og_cli_exit(enum og_reason reason)
 {

@@ -190,10 +190,7 @@ og_survey_print_head(void)
 void
 og_survey_print_line(const struct og_report *report)
 {
-	char user[OG_LOG_MAX];
-
-	og_log_clean(user, sizeof(user), report->user);
-	printf("%-16s  %-13s  %-16s  %-36s  %s\n", user,
+	og_cli_line("%-16s  %-13s  %-16s  %-36s  %s", report->user,
 	    og_verdict_word(og_reason_verdict(report->reason)),
 	    og_reason_word(report->reason),
 	    report->subject != NULL ? report->subject->text : "-",

@@ -147,18 +147,19 @@ on_changed(void *arg, enum og_change change, const struct og_record *before,
 	clear_bar(screen);
 	switch (change) {
 	case OG_CHANGE_JOINED:
-		printf("  joined   %s (%s)\n", name_of(after), role_of(after));
+		og_cli_line("  joined   %s (%s)", name_of(after),
+		    role_of(after));
 		break;
 	case OG_CHANGE_LEFT:
-		printf("  left     %s\n", name_of(before));
+		og_cli_line("  left     %s", name_of(before));
 		break;
 	case OG_CHANGE_ROLE:
-		printf("  role     %s: %s, was %s\n", name_of(after),
+		og_cli_line("  role     %s: %s, was %s", name_of(after),
 		    role_of(after), role_of(before));
 		break;
 	case OG_CHANGE_ACCOUNT:
-		printf("  account  %s%s\n", name_of(after), after->disabled ?
-		    ": disabled" : "");
+		og_cli_line("  account  %s%s", name_of(after),
+		    after->disabled ? ": disabled" : "");
 		break;
 	}
 }

@@ -154,6 +154,31 @@ def cache_command(sim, gate):
     gives(gate, ["cache", "frob"], 64, "^$", "cache frob", "list, show USER, or flush")
 
 
+def shown(sim, gate):
+    """What people choose (addresses, roles, names) is shown, and obeyed by no terminal: ECMA-48's CSI in one character, and a
+    mark that turns the line."""
+    odd, clean = "\x9b2J\u202e", r"\\xc2\\x9b2J\\xe2\\x80\\xae"
+    before, organization = sim.organization(), sim.organization()
+    organization["users"] = [user | {"role": f"owner{odd}"} if user.get("email") == USERS["olivia"] else user
+                             for user in organization["users"]] + [{"id": "user-odd", "email": f"zed{odd}@example.com", "role": f"reader{odd}"}]
+    organization["projects"] = [project | {"name": f"Shop{odd}"} for project in organization["projects"]]
+    gate.forget()
+    gate.cli("sync")
+    sim.organization(organization)
+    synced = gives(gate, ["sync"], 0, rf"(?m)^  role     {USERS['olivia']}: owner{clean}, was owner$", "a sync, of an odd role")
+    like(synced.stdout, rf"(?m)^  joined   zed{clean}@example\.com \(reader{clean}\)$", "... of an odd address")
+    like(gate.cli("cache", "show", "user-odd").stdout, rf"e-mail zed{clean}@example\.com, role reader{clean}\n", "cache show")
+    like(gate.cli("check", "--policy", "ssh", "olivia").stdout, rf"(?m)^  role      owner{clean}$", "check")
+    like(gate.cli("doctor").stdout, rf"(?m)ok +project proj_web +Shop{clean}$", "doctor, of a project's odd name")
+    sim.organization(before)
+    like(gate.cli("sync").stdout, rf"(?m)^  left     zed{clean}@example\.com$", "a sync, of who has left")
+    gate.configure(users=USERS | {"bidi": f"b{odd[-1]}@example.com"})
+    like(gate.cli("check", "--policy", "ssh", "bidi").stdout, r"(?m)^  identity  b\\xe2\\x80\\xae@example\.com$", "check, of an odd identity")
+    gate.cli("cache", "flush")
+    like(gate.cli("cache", "show", "bidi").stdout, r"^the store says nothing of b\\xe2\\x80\\xae@", "cache show, of nobody")
+    gate.configure(users=USERS)
+
+
 def doctor_command(sim, gate):
     gives(gate, ["doctor"], 0, r"(?s)ok +clock.*ok +users .*ok +project proj_web +Web shop.*All is well", "doctor")
     like(gate.cli("doctor").stdout, r"warn +service sshd", "... warns of a service without our line")
@@ -187,6 +212,7 @@ def main():
         environment(sim, gate)
         config_command(gate)
         cache_command(sim, gate)
+        shown(sim, gate)
         doctor_command(sim, gate)
     os.chmod(CACHE, 0o700)
     gate = subprocess.run(["/usr/sbin/openai-gate", "check", "--policy", "ssh", "ann"], capture_output=True, check=False,
