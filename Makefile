@@ -187,44 +187,51 @@ MAN7 = ngx_openai/ngx_http_openai_module.7
 
 UNITS = conf/openai-gate-sync.service conf/openai-gate-sync.timer
 
+# As dpkg does: whole beside its name, then renamed over it. A login meanwhile
+# finds the old file or the new one, never none, or half of one.
+beside = $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3).new
+rename = mv -fT $(DESTDIR)$(1).new $(DESTDIR)$(1)
+put_as = $(beside) && $(call rename,$(3))
+put = $(foreach file,$(2),$(call put_as,$(1),$(file),$(3)/$(notdir $(file))) &&) :
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PAMDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBEXECDIR)/openai-gate $(DESTDIR)$(SYSCONFDIR)/openai-gate \
 	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(MANDIR)/man5 \
 	    $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -d -m 700 $(DESTDIR)$(CACHEDIR)
-	$(INSTALL) -m 644 $(BUILD)/pam_openai.so $(DESTDIR)$(PAMDIR)/
-	$(INSTALL) -m 755 $(BUILD)/openai-gate $(DESTDIR)$(SBINDIR)/
-	$(INSTALL) -m 755 $(BUILD)/openai-gate-fetch \
-	    $(DESTDIR)$(LIBEXECDIR)/openai-gate/
-	$(INSTALL) -m 644 $(BUILD)/openai-gate-http.so $(DESTDIR)$(LIBEXECDIR)/openai-gate/
+	# What works together: all of it is there before the first is renamed.
+	$(call beside,644,$(BUILD)/pam_openai.so,$(PAMDIR)/pam_openai.so)
+	$(call beside,755,$(BUILD)/openai-gate,$(SBINDIR)/openai-gate)
+	$(call beside,755,$(BUILD)/openai-gate-fetch,$(HELPER_PATH))
+	$(call beside,644,$(BUILD)/openai-gate-http.so,$(HTTP_PATH))
+	$(call rename,$(HTTP_PATH))
+	$(call rename,$(HELPER_PATH))
+	$(call rename,$(SBINDIR)/openai-gate)
+	$(call rename,$(PAMDIR)/pam_openai.so)
 	if [ -f $(BUILD)/ngx_http_openai_module.so ]; then \
 	    $(INSTALL) -d $(DESTDIR)$(NGINX_MODULES) && \
-	    $(INSTALL) -m 644 $(BUILD)/ngx_http_openai_module.so \
-	    $(DESTDIR)$(NGINX_MODULES)/; fi
-	$(INSTALL) -m 644 $(UNITS) $(DESTDIR)$(UNITDIR)/
-	$(INSTALL) -m 644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
-	$(INSTALL) -m 644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
-	$(INSTALL) -m 644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
-	$(INSTALL) -m 644 README.md LICENSE conf/*.example conf/gate.conf \
+	    $(call put,644,$(BUILD)/ngx_http_openai_module.so,$(NGINX_MODULES)); fi
+	$(call put,644,$(UNITS),$(UNITDIR))
+	$(call put,644,$(MAN8),$(MANDIR)/man8)
+	$(call put,644,$(MAN7),$(MANDIR)/man7)
+	$(call put,644,$(MAN5),$(MANDIR)/man5)
+	$(call put,644,README.md LICENSE $(wildcard conf/*.example) conf/gate.conf \
 	    conf/fleet-gateway.conf conf/prometheus-alerts.yml \
-	    conf/grafana-dashboard.json $(DESTDIR)$(DOCDIR)/
+	    conf/grafana-dashboard.json,$(DOCDIR))
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/pam.d
-	$(INSTALL) -m 644 conf/pam.d/*.example $(DESTDIR)$(DOCDIR)/pam.d/
+	$(call put,644,$(wildcard conf/pam.d/*.example),$(DOCDIR)/pam.d)
 	$(INSTALL) -d $(DESTDIR)$(DOCDIR)/apparmor $(DESTDIR)$(DOCDIR)/selinux
-	$(INSTALL) -m 644 conf/apparmor/* $(DESTDIR)$(DOCDIR)/apparmor/
-	$(INSTALL) -m 644 conf/selinux/* $(DESTDIR)$(DOCDIR)/selinux/
+	$(call put,644,$(wildcard conf/apparmor/*),$(DOCDIR)/apparmor)
+	$(call put,644,$(wildcard conf/selinux/*),$(DOCDIR)/selinux)
 	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR) \
 	    $(DESTDIR)$(FISHCOMPDIR)
-	$(INSTALL) -m 644 conf/completion/openai-gate.bash \
-	    $(DESTDIR)$(BASHCOMPDIR)/openai-gate
-	$(INSTALL) -m 644 conf/completion/_openai-gate $(DESTDIR)$(ZSHCOMPDIR)/
-	$(INSTALL) -m 644 conf/completion/openai-gate.fish \
-	    $(DESTDIR)$(FISHCOMPDIR)/
+	$(call put_as,644,conf/completion/openai-gate.bash,$(BASHCOMPDIR)/openai-gate)
+	$(call put,644,conf/completion/_openai-gate,$(ZSHCOMPDIR))
+	$(call put,644,conf/completion/openai-gate.fish,$(FISHCOMPDIR))
 	# What an administrator has written is never overwritten.
 	[ -e $(DESTDIR)$(SYSCONFDIR)/openai-gate/gate.conf ] || \
-	    $(INSTALL) -m 644 conf/gate.conf \
-	    $(DESTDIR)$(SYSCONFDIR)/openai-gate/gate.conf
+	    { $(call put,644,conf/gate.conf,$(SYSCONFDIR)/openai-gate); }
 
 # Leaves gate.conf, the map, the key and the store: they are not ours.
 uninstall:

@@ -3,6 +3,7 @@
 nothing of an administrator's is overwritten or taken away."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -68,6 +69,45 @@ ok("usr/local/sbin/openai-gate" in files("/srv/other"), "PREFIX is obeyed")
 ok("usr/local/etc/openai-gate/gate.conf" in files("/srv/other"), "so is SYSCONFDIR")
 with open(f"/srv/other/usr/local/lib/{multiarch}/security/pam_openai.so", "rb") as file:
     ok(b"/usr/local/libexec/openai-gate/openai-gate-fetch\0" in file.read(), "and the module executes the helper from there")
+
+# Over a gate in use: at no time is a file not there, or half of itself.
+
+PROGRAMS = [f"usr/lib/{multiarch}/security/pam_openai.so", "usr/sbin/openai-gate", "usr/libexec/openai-gate/openai-gate-fetch",
+            "usr/libexec/openai-gate/openai-gate-http.so", "usr/lib/nginx/modules/ngx_http_openai_module.so"]
+
+
+def inodes():
+    return [os.stat(f"{ROOT}/{path}").st_ino for path in PROGRAMS]
+
+
+make("install", f"DESTDIR={ROOT}")
+before, there = inodes(), files()
+names = "|".join(re.escape(os.path.basename(path)) for path in there)
+subprocess.run(["strace", "-f", "-qq", "-s", "500", "-o", "/srv/calls", "-e", "trace=/^(open|unlink)", "make", "-s", "-C", jail.REPOSITORY,
+                "install", f"DESTDIR={ROOT}"], check=True)
+with open("/srv/calls", encoding="utf-8") as file:
+    touched = [line for line in file if re.search("unlink|O_WRONLY|O_RDWR|O_TRUNC", line) and re.search(f'[/"]({names})"', line)]
+is_(touched, [], "no file is removed or written to that was there")
+ok(not set(before) & set(inodes()), "... all the same each program is another")
+is_(files(), there, "... with the modes of the first, and nothing is beside it")
+
+with open("/srv/full", "w", encoding="utf-8") as file:
+    file.write('''#!/bin/sh
+# install(1) on a disk that is full.
+case "$*" in
+*-http.so*) install "$@"; for to; do :; done; [ ! -d "$to" ] || to=$to/openai-gate-http.so; truncate -s 100 "$to"; exit 1 ;;
+esac
+exec install "$@"
+''')
+os.chmod("/srv/full", 0o755)
+before = inodes()
+size = os.stat(f"{ROOT}/{PROGRAMS[3]}").st_size
+done = subprocess.run(["make", "-s", "-C", jail.REPOSITORY, "install", f"DESTDIR={ROOT}", "INSTALL=/srv/full"], capture_output=True,
+                      text=True, check=False)
+is_(done.returncode, 2, "a disk that gets full amid the programs")
+is_((inodes(), os.stat(f"{ROOT}/{PROGRAMS[3]}").st_size), (before, size), "... leaves all of them as they were")
+make("install", f"DESTDIR={ROOT}")
+is_(files(), there, "... and the next one leaves nothing of it")
 
 # Where it is really to be: it works from there.
 make("install")
