@@ -160,7 +160,8 @@ og_sync_run(const struct og_config *conf, struct og_store *store,
 	struct og_sync sync;
 	struct plan plan;
 
-	sync = (struct og_sync){ conf, store, http, tally, log, events, NULL };
+	sync = (struct og_sync){ conf, store, http, tally, log, events, NULL,
+	    0 };
 	memset(&plan, 0, sizeof(plan));
 	reason = open_journals(&sync);
 	if (reason == OG_GO_ON && !make_plan(&plan, &sync))

@@ -59,7 +59,8 @@ struct og_sync_events {
  * All are borrowed; tally may be NULL: nobody counts.
  *
  * OG_GO_ON: every list is complete. Else why the first one that failed did; the others were tried all the same, and the next run goes
- * on. OG_STORE: another process is at it, or the store cannot be written.
+ * on. OG_STORE: another process is at it, or the store cannot be written,
+ * its pace among it.
  */
 enum og_reason og_sync_run(const struct og_config *, struct og_store *,
     struct og_http *, struct og_tally *, const struct og_log *,

@@ -10,6 +10,9 @@
 #define PAGE_TIMEOUT_MS	30000
 #define FAILURES_MAX	8	/* in a row; with back-off some three minutes */
 
+/* Without a pace to keep: a second of each endpoint's between two. */
+#define UNPACED_MAX	16
+
 /* Of the pace, as a part of the whole, left to people at the door. */
 #define DOOR_SHARE	3
 
@@ -329,11 +332,30 @@ begin(struct og_sync_list *list)
 	return true;
 }
 
+/* The milliseconds to wait for the pace; -1: it cannot be had, nor for any
+ * other list. */
+static int64_t
+wait_for_pace(struct og_sync_list *list, enum og_reason *why)
+{
+	struct og_sync *sync;
+	unsigned int rpm;
+	int64_t wait;
+
+	sync = list->sync;
+	rpm = sync->conf->requests_per_minute;
+	wait = og_pace_take(sync->store, og_api_endpoint(&list->list), rpm,
+	    rpm / DOOR_SHARE, why);
+	if (wait == 0 || *why != OG_STORE)
+		sync->unpaced = 0;
+	else if (++sync->unpaced >= UNPACED_MAX)
+		return -1;
+	return wait;
+}
+
 int64_t
 og_sync_step(struct og_sync_list *list)
 {
 	enum og_reason why;
-	unsigned int rpm;
 	int64_t wait;
 
 	if (list->journal == NULL && !begin(list))
@@ -342,9 +364,11 @@ og_sync_step(struct og_sync_list *list)
 		finish(list);
 		return 0;
 	}
-	rpm = list->sync->conf->requests_per_minute;
-	wait = og_pace_take(list->sync->store, og_api_endpoint(&list->list),
-	    rpm, rpm / DOOR_SHARE, &why);
+	wait = wait_for_pace(list, &why);
+	if (wait < 0) {
+		end(list, OG_STORE);
+		return 0;
+	}
 	if (wait > 0) {
 		tell(list, wait, why);
 		return wait;

@@ -19,6 +19,7 @@ struct og_sync {
 	const struct og_log *log;
 	const struct og_sync_events *events;
 	struct og_journals *journals;
+	unsigned int unpaced;		/* tries in a row without a pace to keep */
 };
 
 /* One list that is needed. Zeroed but for the first two: not begun. */

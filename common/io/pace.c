@@ -89,32 +89,56 @@ lock(int fd)
 	return true;
 }
 
-/* The file, locked and fit to be trusted; -1, and said why. */
-static int
-open_locked(struct og_store *store, int flags)
+static const char *
+trouble_of(const struct og_store *store, const struct stat *st)
 {
-	const char *what;
+	if (S_ISREG(st->st_mode) && (st->st_mode & 022) == 0 &&
+	    (st->st_uid == 0 || st->st_uid == store->trust.owner))
+		return NULL;
+	return "not a file of ours (type, owner or mode); remove it, it is "
+	    "made anew";
+}
+
+/* The file, locked and fit to be trusted; -1, and *why (NULL: not there). */
+static int
+try_locked(struct og_store *store, int flags, const char **why)
+{
 	struct stat st;
 	int fd;
 
+	*why = NULL;
 	fd = openat(store->dir, FILE_NAME, flags | O_NOFOLLOW | O_CLOEXEC |
 	    O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0 && errno == ENOENT && (flags & O_CREAT) == 0)
 		return -1;
-	what = NULL;
-	if (fd < 0 || fstat(fd, &st) != 0)
-		what = strerror(errno);
-	else if (!S_ISREG(st.st_mode) || (st.st_mode & 022) != 0 ||
-	    (st.st_uid != 0 && st.st_uid != store->trust.owner))
-		what = "not a file of ours (type, owner or mode)";
-	else if (!lock(fd))
-		what = "locked for too long";
-	if (what == NULL)
+	if (fd < 0) {
+		*why = strerror(errno);
+		/* A link, a directory, a socket: that says more. */
+		if (fstatat(store->dir, FILE_NAME, &st,
+		    AT_SYMLINK_NOFOLLOW) == 0 && trouble_of(store, &st) != NULL)
+			*why = trouble_of(store, &st);
+		return -1;
+	}
+	*why = fstat(fd, &st) != 0 ? strerror(errno) : trouble_of(store, &st);
+	if (*why == NULL && !lock(fd))
+		*why = "locked for too long";
+	if (*why == NULL)
 		return fd;
-	og_store_say(store, LOG_WARNING, FILE_NAME, what);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return -1;
+}
+
+/* The same, and said why. */
+static int
+open_locked(struct og_store *store, int flags)
+{
+	const char *why;
+	int fd;
+
+	fd = try_locked(store, flags, &why);
+	if (why != NULL)
+		og_store_say(store, LOG_WARNING, FILE_NAME, why);
+	return fd;
 }
 
 /* The times of another boot, as this one's clock would have shown them: wall
@@ -219,7 +243,7 @@ og_pace_take(struct og_store *store, enum og_endpoint endpoint,
 	fd = open_locked(store, O_RDWR | O_CREAT);
 	/* What was spent is not known: people at the door come first. */
 	if (fd < 0 && reserve > 0) {
-		*why = OG_RATE_LIMITED;
+		*why = OG_STORE;
 		return BUSY_MS;
 	}
 	if (fd >= 0)

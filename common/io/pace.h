@@ -4,7 +4,7 @@
  * flock, so that a full disk does not stop it. A file that is missing,
  * damaged or cannot be written is logged and counts as an idle budget: our
  * own pace must never be what locks people out. Background work (reserve > 0)
- * waits instead.
+ * is told to wait instead, with OG_STORE.
  *
  * Times are of the clock since the boot, so that setting the wall clock neither
  * ends a back-off nor makes one endless; after a restart of the machine the

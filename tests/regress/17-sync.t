@@ -187,6 +187,20 @@ def stopped(sim, gate):
     is_(words("user04999@example.com", "web"), "allow ok", "... and completes")
 
 
+def unpaced(sim, gate):
+    """Without a pace it would ask as fast as it can: it ends instead, and not only when it is killed."""
+    gate.forget()
+    sim.clear_requests()
+    os.mkdir(f"{CACHE}/pace")
+    done = sync()
+    is_(done.returncode, 2, "a pace that cannot be used: unavailable")
+    like(done.stdout, r"(?m)^users: FAILED, store; (.*\n)*sync incomplete \(store\): 5 of 5 lists failed", "... is said")
+    like(done.stderr, rf"{CACHE}/pace: .*; remove it", "... with the file and the mend")
+    is_(endpoints(sim), [], "... and nobody is asked")
+    os.rmdir(f"{CACHE}/pace")
+    is_(sync().returncode, 0, "... until it is mended")
+
+
 def paced(sim, gate):
     """The simulator refuses the eighth request of a minute: nobody sends it."""
     gate.forget()
@@ -229,6 +243,7 @@ def main():
         gate = Gate(sim, POLICIES, identity={"email": "%u", "map_file": ""}, api={"timeout": "10s", "requests_per_minute": "60"})
         small(sim, gate)
         failing(sim, gate)
+        unpaced(sim, gate)
         stopped(sim, gate)
         paced(sim, gate)
         mirror(sim, gate)

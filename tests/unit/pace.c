@@ -206,6 +206,7 @@ static void
 hostile_files(void **state)
 {
 	struct og_store *store;
+	enum og_reason why;
 	const char *path;
 	int kind;
 
@@ -230,6 +231,9 @@ hostile_files(void **state)
 		assert_int_equal(said.lines, 4);
 		assert_int_equal(said.level, LOG_WARNING);
 		assert_said("store/pace: ");
+		assert_int_not_equal(og_pace_take(store, OG_ENDPOINT_USERS,
+		    600, 1, &why), 0);
+		assert_int_equal(why, OG_STORE);
 		remove(path);
 	}
 	alarm(0);
