@@ -146,22 +146,27 @@ og_store_flushes(struct og_store *store)
 	return sum;
 }
 
-/* From now on nothing is kept that was asked for before. */
-static void
-mark(struct flush *flush)
+/* -1, and said why: what is under way may be kept. */
+static int
+open_mark(struct og_store *store)
 {
 	int fd;
 
-	fd = openat(flush->store->dir, FLUSHED, O_WRONLY | O_CREAT |
-	    O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-	if (fd < 0 || futimens(fd, NULL) != 0) {
-		og_store_say(flush->store, LOG_WARNING, FLUSHED,
-		    strerror(errno));
-		if (flush->error == OG_OK)
-			flush->error = OG_ERR_SYSTEM;
-	}
-	if (fd >= 0)
-		close(fd);
+	fd = openat(store->dir, FLUSHED, O_WRONLY | O_CREAT | O_NOFOLLOW |
+	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0)
+		og_store_say(store, LOG_WARNING, FLUSHED, strerror(errno));
+	return fd;
+}
+
+/* From now on nothing is kept that was asked for before. */
+static void
+mark(struct flush *flush, int fd)
+{
+	if (fd >= 0 && futimens(fd, NULL) == 0)
+		return;
+	if (flush->error == OG_OK)
+		flush->error = OG_ERR_SYSTEM;
 }
 
 /* One that cannot be looked at keeps nobody in the others. */
@@ -181,22 +186,26 @@ og_store_flush(struct og_store *store, const struct og_query *subject,
 {
 	const struct og_log *log;
 	struct flush flush;
+	int fd;
 
 	memset(&flush, 0, sizeof(flush));
 	flush.store = store;
 	flush.everybody = subject == NULL;
 	og_store_say_unsafe(store);
-	/* What a sync has read so far speaks of everybody. Before the mark: no
-	 * sync that sees the mark takes it up. */
-	scan(&flush, OG_INNER_SYNC);
-	mark(&flush);
+	fd = open_mark(store);
 	/* What is damaged is about to go; no word of it. */
 	log = store->log;
 	store->log = NULL;
 	if (subject != NULL)
 		learn_all(&flush, subject);
+	/* What a sync has read so far speaks of everybody. Before the mark: no
+	 * sync that sees the mark takes it up. */
+	scan(&flush, OG_INNER_SYNC);
+	mark(&flush, fd);
 	scan(&flush, OG_INNER_LISTS);
 	scan(&flush, OG_INNER_SINGLES);
+	if (fd >= 0)
+		close(fd);
 	store->log = log;
 	og_store_look_again(store);
 	*removed = flush.removed;
