@@ -23,7 +23,7 @@
 
 /* SIGKILL is not answered by a process that hangs in the kernel (a dead NFS
  * server): then we leave it to init rather than hang with it. */
-#define REAP_MS		200
+#define REAP_MS		1000
 
 /*
  * How often to ask whether it has ended: while it may still answer, and once
