@@ -14,8 +14,6 @@
 
 static ngx_int_t ngx_http_openai_decide(ngx_http_request_t *r,
     ngx_http_openai_loc_conf_t *olcf, ngx_http_openai_ctx_t *ctx);
-static ngx_flag_t ngx_http_openai_is_refused(ngx_http_request_t *r,
-    ngx_http_openai_loc_conf_t *olcf);
 static ngx_int_t ngx_http_openai_unproven(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_openai_check(ngx_http_request_t *r,
@@ -33,8 +31,8 @@ static void ngx_http_openai_refresh(ngx_http_openai_ctx_t *ctx, int64_t now);
 ngx_int_t
 ngx_http_openai_handler(ngx_http_request_t *r)
 {
+    ngx_str_t                    identity;
     ngx_http_openai_ctx_t       *ctx;
-    ngx_http_variable_value_t   *vv;
     ngx_http_openai_loc_conf_t  *olcf;
 
     olcf = ngx_http_get_module_loc_conf(r, ngx_http_openai_module);
@@ -52,8 +50,7 @@ ngx_http_openai_handler(ngx_http_request_t *r)
         return ctx->done ? ctx->rc : NGX_AGAIN;
     }
 
-    vv = ngx_http_get_flushed_variable(r, olcf->index);
-    if (vv == NULL) {
+    if (ngx_http_openai_identify(r, olcf, &identity) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -72,23 +69,16 @@ ngx_http_openai_handler(ngx_http_request_t *r)
 
     if (ctx->judged
         && (ctx->gate != olcf->gate
-            || vv->not_found
-            || vv->len != ctx->identity.len
-            || ngx_memcmp(vv->data, ctx->identity.data, vv->len) != 0))
+            || identity.len != ctx->identity.len
+            || ngx_memcmp(identity.data, ctx->identity.data, identity.len)
+               != 0))
     {
         ctx->judged = 0;
     }
 
     ctx->gate = olcf->gate;
+    ctx->identity = identity;
     ctx->done = 0;
-
-    if (vv->not_found || vv->len == 0) {
-        ngx_str_set(&ctx->identity, "");
-
-    } else {
-        ctx->identity.len = vv->len;
-        ctx->identity.data = vv->data;
-    }
 
     return ngx_http_openai_decide(r, olcf, ctx);
 }
@@ -131,43 +121,6 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
     ctx->made = now;
 
     return ngx_http_openai_check(r, ctx, now);
-}
-
-
-/*
- * under "satisfy any" we are asked because none of the others has agreed: what
- * they were to prove is not proven, and the name is the client's word
- */
-
-static ngx_flag_t
-ngx_http_openai_is_refused(ngx_http_request_t *r,
-    ngx_http_openai_loc_conf_t *olcf)
-{
-    ngx_module_t                 *module;
-    ngx_http_openai_main_conf_t  *omcf;
-
-    if (olcf->satisfy != NGX_HTTP_SATISFY_ANY || olcf->independent) {
-        return 0;
-    }
-
-    /*
-     * auth_request refuses by 403 too, which may as well be an address's; but
-     * where it has been asked at all, it has not agreed
-     */
-
-    omcf = ngx_http_get_module_main_conf(r, ngx_http_openai_module);
-    module = omcf->auth_request;
-
-    if (module && r->ctx[module->ctx_index]) {
-        return 1;
-    }
-
-    /* whoever had checked the password of $remote_user would have agreed */
-
-    return olcf->remote_user
-           || olcf->password
-           || r->access_code == NGX_HTTP_UNAUTHORIZED
-           || r->access_code == NGX_HTTP_PROXY_AUTH_REQUIRED;
 }
 
 

@@ -169,6 +169,7 @@ ngx_http_openai_create_loc_conf(ngx_conf_t *cf)
      */
 
     olcf->index = NGX_CONF_UNSET;
+    olcf->verify = NGX_CONF_UNSET;
     olcf->independent = NGX_CONF_UNSET;
 
     return olcf;
@@ -193,6 +194,7 @@ ngx_http_openai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->index == NGX_CONF_UNSET) {
         conf->variable = prev->variable;
         conf->index = prev->index;
+        conf->verify = prev->verify;
         conf->independent = prev->independent;
     }
 
@@ -319,13 +321,43 @@ ngx_http_openai_prefixed(ngx_str_t *name, const char *prefix)
 }
 
 
+/* whose word a variable is, by its name */
+
+static ngx_int_t
+ngx_http_openai_weigh(ngx_conf_t *cf, ngx_http_openai_loc_conf_t *olcf,
+    ngx_str_t *name)
+{
+    ngx_str_t  verify = ngx_string("ssl_client_verify");
+
+    if (ngx_http_openai_prefixed(name, "ssl_client_")) {
+        olcf->independent = 1;
+        olcf->verify = ngx_http_get_variable_index(cf, &verify);
+
+        return (olcf->verify == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+    }
+
+    olcf->independent = ngx_http_openai_prefixed(name, "http_")
+                        || ngx_http_openai_prefixed(name, "arg_")
+                        || ngx_http_openai_prefixed(name, "cookie_");
+
+    if (olcf->independent) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "the client itself writes \"$%V\": unless a "
+                           "trusted proxy in front always sets it, use what "
+                           "another module has proven, such as $remote_user "
+                           "after auth_basic; \"openai_gate_identity\"", name);
+    }
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_http_openai_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_openai_loc_conf_t *olcf = conf;
 
     u_char      ch;
-    ngx_int_t   client;
     ngx_str_t  *value, name;
     ngx_uint_t  i;
 
@@ -362,21 +394,11 @@ ngx_http_openai_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    client = ngx_http_openai_prefixed(&name, "http_")
-             || ngx_http_openai_prefixed(&name, "arg_")
-             || ngx_http_openai_prefixed(&name, "cookie_");
-
-    if (client) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "the client itself writes \"$%V\": unless a "
-                           "trusted proxy in front always sets it, use what "
-                           "another module has proven, such as $remote_user "
-                           "after auth_basic; \"openai_gate_identity\"", &name);
+    if (ngx_http_openai_weigh(cf, olcf, &name) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     olcf->variable = name;
-    olcf->independent = client
-                        || ngx_http_openai_prefixed(&name, "ssl_client_");
 
     olcf->index = ngx_http_get_variable_index(cf, &name);
     if (olcf->index == NGX_ERROR) {

@@ -7,6 +7,7 @@
  *     ngx_http_openai_worker.c     what a worker owns: store, fetcher, log
  *     ngx_http_openai_loop.c       the fetcher on the worker's event loop
  *     ngx_http_openai_handler.c    one request: judged, put aside, resumed
+ *     ngx_http_openai_proof.c      who is asking, and whether that is proven
  *     ngx_http_openai_ctx.c        what is remembered of a request
  *     ngx_http_openai_decision.c   what a decision means for the request
  *     ngx_http_openai_memo.c       decisions that a worker remembers
@@ -69,6 +70,7 @@ typedef struct {
 
     ngx_str_t                     variable;    /* without the dollar sign */
     ngx_int_t                     index;
+    ngx_int_t                     verify;      /* $ssl_client_verify */
 
     /*
      * the identity cannot come from a password or from a subrequest, and so
@@ -190,6 +192,12 @@ void ngx_http_openai_loop_kick(ngx_http_openai_loop_t *loop);
 
 /* ngx_http_openai_handler.c */
 ngx_int_t ngx_http_openai_handler(ngx_http_request_t *r);
+
+/* ngx_http_openai_proof.c */
+ngx_int_t ngx_http_openai_identify(ngx_http_request_t *r,
+    ngx_http_openai_loc_conf_t *olcf, ngx_str_t *identity);
+ngx_flag_t ngx_http_openai_is_refused(ngx_http_request_t *r,
+    ngx_http_openai_loc_conf_t *olcf);
 
 /* ngx_http_openai_ctx.c */
 ngx_http_openai_ctx_t *ngx_http_openai_get_ctx(ngx_http_request_t *r);

@@ -6,6 +6,7 @@ tells nothing, and "satisfy any" opens no way around the password."""
 import base64
 import os
 import socketserver
+import subprocess
 import sys
 import threading
 
@@ -73,6 +74,7 @@ nginx = Nginx(f"""
     openai_gate any;
     openai_gate_identity $remote_user;
     map $remote_user $mapped {{ default $remote_user; }}
+    map $ssl_client_s_dn $ssl_client_person {{ "CN=client" ann; }}
     map $ssl_client_s_dn $person {{ "CN=client" ann; }}
     server {{
         listen 127.0.0.1:8080;
@@ -122,6 +124,7 @@ nginx = Nginx(f"""
         ssl_certificate_key {made["good"][1]};
         ssl_client_certificate {made["ca"]};
         ssl_verify_client optional;
+        error_page 495 = /any/index.html;
         location / {{ openai_gate_identity $person; root {DIRECTORY}/html; }}
         location /any-address/ {{ satisfy any; allow 10.0.0.0/8; deny all; openai_gate_identity $person; alias {DIRECTORY}/html/; }}
         location /any/ {{
@@ -131,6 +134,17 @@ nginx = Nginx(f"""
             openai_gate_identity $ssl_client_s_dn;
             alias {DIRECTORY}/html/;
         }}
+    }}
+    server {{
+        listen 127.0.0.1:8444 ssl;
+        ssl_certificate {made["good"][0]};
+        ssl_certificate_key {made["good"][1]};
+        ssl_client_certificate {made["ca"]};
+        ssl_verify_client optional_no_ca;
+        openai_gate_identity $ssl_client_s_dn;
+        root {DIRECTORY}/html;
+        location /person/ {{ openai_gate_identity $ssl_client_person; alias {DIRECTORY}/html/; }}
+        location /any/ {{ satisfy any; deny all; alias {DIRECTORY}/html/; }}
     }}
 """)
 write(f"{DIRECTORY}/passwords", "".join(f"{user}:{{PLAIN}}{user}'s\n" for user in USERS))
@@ -190,11 +204,11 @@ nginx.forget()
 # A certificate proves by itself.
 
 
-def over_tls(path, certificate=None, headers=None):
+def over_tls(path, certificate=None, headers=None, port=8443):
     context = ssl.create_default_context(cafile=made["ca"])
     if certificate:
         context.load_cert_chain(*certificate)
-    connection = http.client.HTTPSConnection("localhost", 8443, timeout=30, context=context)
+    connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
     try:
         connection.request("GET", path, headers=headers or {})
         response = connection.getresponse()
@@ -211,6 +225,17 @@ is_(over_tls("/any/", made["client"]), 200, "satisfy any, a certificate and no p
 is_(over_tls("/any-address/"), 401, "satisfy any, neither address nor certificate: 401")
 is_(over_tls("/any-address/", made["client"]), 200, "satisfy any, a name that comes from a certificate, and no address: 200")
 is_(over_tls("/any/", headers=password("ann", "ann's")), 200, "satisfy any, a password: 200")
+
+# ... but not one that anybody can make.
+
+FORGED = ("/var/tmp/forged.pem", "/var/tmp/forged.key")
+subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-subj", "/CN=client", "-out", FORGED[0], "-keyout", FORGED[1]], check=True, capture_output=True)
+for path in ("/", "/person/", "/any/"):
+    is_(over_tls(path, made["client"], port=8444), 200, f"optional_no_ca, at {path}: a member's certificate: 200")
+    is_(over_tls(path, FORGED, port=8444), 401, f"optional_no_ca, at {path}: the same name, from no authority: 401")
+    is_(over_tls(path, port=8444), 401, f"optional_no_ca, at {path}: no certificate: 401")
+is_(over_tls("/", FORGED), 401, "the page of a bad certificate: 401")
 
 is_(nginx.quit(), 0, "ends")
 is_(nginx.complaints(), [], "the log is clean")
