@@ -394,6 +394,10 @@ ngx_http_openai_identity(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    /* nginx does not tell $Remote_User from $remote_user */
+
+    ngx_strlow(name.data, name.data, name.len);
+
     if (ngx_http_openai_weigh(cf, olcf, &name) != NGX_OK) {
         return NGX_CONF_ERROR;
     }

@@ -92,6 +92,9 @@ accepted(server(f"location / {{ satisfy any; {BASIC}\nopenai_gate any; openai_ga
          r":14 takes \$remote_user under \"satisfy any\" at /: .*use \"satisfy all\"")
 accepted(server("location /a {\nopenai_gate any; openai_gate_identity $remote_user; }"), "no password",
          r":14 takes \$remote_user at /a where no \"auth_basic\" is in force")
+accepted(server("location /a {\nopenai_gate any; openai_gate_identity $Remote_User; }"), "no password, and a name in capitals",
+         r":14 takes \$remote_user at /a where no \"auth_basic\" is in force")
+accepted(server("openai_gate any; openai_gate_identity $HTTP_X_User;"), "a header in capitals", r"the client itself writes \"\$http_x_user\"")
 accepted(server(f"{BASIC} openai_gate any; openai_gate_identity $remote_user; location /b {{ auth_basic off; }}"), "auth_basic off",
          r" at /b where no \"auth_basic\"")
 

@@ -112,6 +112,7 @@ nginx = Nginx(f"""
         location /any-address/ {{ satisfy any; deny all; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-local/ {{ satisfy any; allow 127.0.0.1; deny all; auth_basic x; alias {DIRECTORY}/html/; }}
         location /any-name/ {{ satisfy any; allow 10.0.0.0/8; deny all; alias {DIRECTORY}/html/; }}
+        location /any-capitals/ {{ satisfy any; openai_gate_identity $REMOTE_USER; alias {DIRECTORY}/html/; }}
         location /any-name-alone/ {{ satisfy any; alias {DIRECTORY}/html/; }}
         location /any-alone/ {{ satisfy any; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-page/ {{ satisfy any; auth_basic x; openai_gate_identity $http_x_user;
@@ -143,6 +144,7 @@ nginx = Nginx(f"""
         ssl_verify_client optional_no_ca;
         openai_gate_identity $ssl_client_s_dn;
         root {DIRECTORY}/html;
+        location /capitals/ {{ openai_gate_identity $SSL_Client_S_DN; alias {DIRECTORY}/html/; }}
         location /person/ {{ openai_gate_identity $ssl_client_person; alias {DIRECTORY}/html/; }}
         location /any/ {{ satisfy any; deny all; alias {DIRECTORY}/html/; }}
     }}
@@ -177,6 +179,7 @@ wrong("/any/", {}, 401, "satisfy any, no password")
 wrong("/any-mapped/", password("olivia", "guess"), 401, "satisfy any, a name that comes from a map")
 wrong("/any-nofile/", password("olivia", "guess"), 403, "satisfy any, and no file of passwords")
 wrong("/any-name/", password("olivia", "guess"), 403, "satisfy any, a name, where nobody asks for its password")
+wrong("/any-capitals/", password("olivia", "guess"), 401, "satisfy any, a name, and capitals in the variable's")
 wrong("/any-name-alone/", password("olivia", "guess"), 401, "satisfy any, a name, and nobody else to agree")
 wrong("/any-login/", {"Cookie": "session=old"}, 401, "satisfy any, what a refused session says")
 right("/any/", password("zoe", "zoe's"), "satisfy any, right password, no member")
@@ -231,7 +234,7 @@ is_(over_tls("/any/", headers=password("ann", "ann's")), 200, "satisfy any, a pa
 FORGED = ("/var/tmp/forged.pem", "/var/tmp/forged.key")
 subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                 "-subj", "/CN=client", "-out", FORGED[0], "-keyout", FORGED[1]], check=True, capture_output=True)
-for path in ("/", "/person/", "/any/"):
+for path in ("/", "/person/", "/capitals/", "/any/"):
     is_(over_tls(path, made["client"], port=8444), 200, f"optional_no_ca, at {path}: a member's certificate: 200")
     is_(over_tls(path, FORGED, port=8444), 401, f"optional_no_ca, at {path}: the same name, from no authority: 401")
     is_(over_tls(path, port=8444), 401, f"optional_no_ca, at {path}: no certificate: 401")
