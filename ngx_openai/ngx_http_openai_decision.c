@@ -71,7 +71,6 @@ ngx_int_t
 ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
     enum og_reason reason)
 {
-    ctx->done = 1;
     ctx->decision.reason = reason;
 
     og_tally_decided(ctx->main_conf->tally, ctx->gate->slot, OG_DOOR_NGINX,
@@ -88,7 +87,7 @@ ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
         ngx_http_openai_log(r, ctx, ngx_http_openai_dry_level(reason));
         ctx->rc = NGX_DECLINED;
 
-        return ctx->rc;
+        return ngx_http_openai_answer(r, ctx);
     }
 
     ctx->rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -128,6 +127,17 @@ ngx_http_openai_conclude(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx,
         ctx->rc = NGX_OK;
         break;
     }
+
+    return ngx_http_openai_answer(r, ctx);
+}
+
+
+/* what has been decided, to the access phase */
+
+ngx_int_t
+ngx_http_openai_answer(ngx_http_request_t *r, ngx_http_openai_ctx_t *ctx)
+{
+    ctx->done = 1;
 
     if (ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
 

@@ -113,8 +113,7 @@ ngx_http_openai_decide(ngx_http_request_t *r, ngx_http_openai_loc_conf_t *olcf,
             || ctx->rc >= NGX_HTTP_INTERNAL_SERVER_ERROR
             || (ctx->made <= now && now - ctx->made <= 1)))
     {
-        ctx->done = 1;
-        return ctx->rc;
+        return ngx_http_openai_answer(r, ctx);
     }
 
     ctx->judged = 1;

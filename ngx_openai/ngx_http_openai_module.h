@@ -216,6 +216,8 @@ void ngx_http_openai_memo_put(ngx_http_openai_worker_t *worker,
 ngx_int_t ngx_http_openai_note_user(ngx_http_openai_ctx_t *ctx);
 ngx_int_t ngx_http_openai_conclude(ngx_http_request_t *r,
     ngx_http_openai_ctx_t *ctx, enum og_reason reason);
+ngx_int_t ngx_http_openai_answer(ngx_http_request_t *r,
+    ngx_http_openai_ctx_t *ctx);
 
 /* ngx_http_openai_variables.c */
 ngx_int_t ngx_http_openai_add_variables(ngx_conf_t *cf);

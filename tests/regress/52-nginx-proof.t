@@ -116,7 +116,9 @@ nginx = Nginx(f"""
         location /any-name-alone/ {{ satisfy any; alias {DIRECTORY}/html/; }}
         location /any-alone/ {{ satisfy any; openai_gate_identity $http_x_user; alias {DIRECTORY}/html/; }}
         location /any-page/ {{ satisfy any; auth_basic x; openai_gate_identity $http_x_user;
-            error_page 503 /down.html; alias {DIRECTORY}/html/; }}
+            error_page 503 /down.html; recursive_error_pages on; alias {DIRECTORY}/html/; }}
+        location /twice/ {{ openai_gate_identity $http_x_user; recursive_error_pages on;
+            error_page 503 /any-page/index.html; alias {DIRECTORY}/html/; }}
         location = /down.html {{ openai_gate off; }}
     }}
     server {{
@@ -201,6 +203,8 @@ nginx.forget()
 right("/any-local/", {}, "an outage, and an address that is allowed")
 right("/any-page/", {"X-User": "ann"}, "an outage, after a password that is missing", 503)
 is_(nginx.get("/any-page/", headers={"X-User": "ann"}).body, "down\n", "an outage has its error page")
+answer = nginx.get("/twice/", headers={"X-User": "ann"})
+is_((answer.status, answer.body), (503, "down\n"), "an outage that stands, at an error page behind a password that is missing")
 simulator.clear_faults()
 nginx.forget()
 
