@@ -182,6 +182,7 @@ nginx.write("""
         location / { }
         location /web/ { openai_gate web; alias /srv/nginx/html/; }
         location /other/ { openai_gate_identity $arg_user; alias /srv/nginx/html/; }
+        location /return/ { return 200; }
         location /free/ { openai_gate off; alias /srv/nginx/html/;
             location /free/again/ { openai_gate any; alias /srv/nginx/html/; }
         }
@@ -200,6 +201,7 @@ with nginx:
             ("/web/", "ben", 403, "which is another one"),
             ("/other/?user=ann", None, 200, "another identity in a location"),
             ("/other/?user=zoe", "ann", 403, "and not the first one"),
+            ("/return/", None, 200, "not before a return, as the manual page says"),
             ("/free/", None, 200, "off"),
             ("/free/again/", None, 401, "on again below off"),
             ("/free/again/", "ann", 200, "with the identity of http"),
