@@ -351,6 +351,7 @@ examine_key(struct examination *ex)
 static void
 examine_store(struct examination *ex)
 {
+	struct og_message message;
 	const char *directory;
 	enum og_reason reason;
 
@@ -364,6 +365,9 @@ examine_store(struct examination *ex)
 	else if (access(directory, W_OK) != 0)
 		bad(ex, OG_STORE, "store", "cannot be written", "remount it "
 		    "read-write; without it every login asks the API");
+	else if (!og_pace_usable(ex->cli->store, &message))
+		bad(ex, OG_STORE, "store", message.text, "remove that file "
+		    "(rm -r); until then the doors keep no pace");
 	else
 		good("store", directory);
 }

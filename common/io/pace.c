@@ -294,6 +294,21 @@ og_pace_fail(struct og_store *store, enum og_endpoint endpoint,
 	close(fd);
 }
 
+bool
+og_pace_usable(struct og_store *store, struct og_message *message)
+{
+	const char *why;
+	int fd;
+
+	fd = try_locked(store, O_RDWR, &why);
+	if (fd >= 0)
+		close(fd);
+	if (why == NULL)
+		return true;
+	og_message_set(message, "%s/" FILE_NAME ": %s", store->path, why);
+	return false;
+}
+
 void
 og_pace_show_all(struct og_store *store,
     struct og_budget budget[OG_ENDPOINT_COUNT])

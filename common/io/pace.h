@@ -29,6 +29,10 @@ void og_pace_fail(struct og_store *, enum og_endpoint, enum og_reason why,
 /* For the command line. False: nothing on record. */
 bool og_pace_show(struct og_store *, enum og_endpoint, struct og_budget *);
 
+/* For the command line. False, and what is the matter with the file: nobody
+ * keeps the pace. Not there is fine. */
+bool og_pace_usable(struct og_store *, struct og_message *);
+
 /* All of them, the lock taken once. Zeroed: nothing on record. */
 void og_pace_show_all(struct og_store *,
     struct og_budget budget[OG_ENDPOINT_COUNT]);

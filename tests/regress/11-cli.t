@@ -191,6 +191,12 @@ def doctor_command(sim, gate):
         like(gate.cli("doctor").stdout, {"low": r"warn +service sshd +.*too low", "ok": r"ok +service sshd"}[word], f"... below {above}")
     write("/etc/pam.d/sshd", "# account required pam_openai.so\n")
     like(gate.cli("doctor").stdout, r"warn +service sshd +.*no pam_openai\.so", "... in a comment only")
+    os.chmod(f"{CACHE}/pace", 0o666)
+    done = gives(gate, ["doctor"], 2, rf"(?s)FAIL +store +{CACHE}/pace: not a file of ours .*\n +mend: remove that file.*Something needs mending",
+                 "a pace that nobody can keep", f"{CACHE}/pace: ")
+    unlike(done.stdout, "All is well|ok +store", "... is not well")
+    os.unlink(f"{CACHE}/pace")
+    gives(gate, ["doctor"], 0, r"(?s)ok +store.*All is well", "... until the file is removed")
     sim.fault(403)
     gives(gate, ["doctor"], 3, r"(?s)FAIL +users +credential.*mend: .*Read only", "a refused key")
     sim.clear_faults()

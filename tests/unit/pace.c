@@ -206,12 +206,14 @@ static void
 hostile_files(void **state)
 {
 	struct og_store *store;
+	struct og_message message;
 	enum og_reason why;
 	const char *path;
 	int kind;
 
 	(void)state;
 	store = kit_store(NULL);
+	assert_true(og_pace_usable(store, &message));
 	path = in_scratch("store/pace");
 	alarm(20);
 	for (kind = 0; kind < 4; kind++) {
@@ -234,9 +236,16 @@ hostile_files(void **state)
 		assert_int_not_equal(og_pace_take(store, OG_ENDPOINT_USERS,
 		    600, 1, &why), 0);
 		assert_int_equal(why, OG_STORE);
+		memset(&said, 0, sizeof(said));
+		assert_false(og_pace_usable(store, &message));
+		assert_non_null(strstr(message.text, "store/pace: not a "
+		    "file of ours"));
+		assert_int_equal(said.lines, 0);
 		remove(path);
 	}
 	alarm(0);
+	assert_int_equal(take(store, OG_ENDPOINT_USERS, 1), 0);
+	assert_true(og_pace_usable(store, &message));
 	og_store_free(store);
 }
 
