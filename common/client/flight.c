@@ -255,6 +255,7 @@ og_flight_join(struct og_fetch *fetch, struct og_waiter *waiter,
 		if (path != NULL)
 			flight->path = *path;
 		flight->lock = -1;
+		flight->email_max = OG_API_EMAILS_MAX;
 		TAILQ_INIT(&flight->waiters);
 		now_ms = og_clock_mono();
 		flight->wake = now_ms;

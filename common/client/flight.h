@@ -7,7 +7,8 @@
  *	LOCK	somebody else may be fetching the same: try his lock, look whether
  *		the store has the answer meanwhile; past half the time, go on alone
  *	PACE	wait for our own pace and for the back-off to end, or give up
- *	SENT	one HTTP request is under way; a walk comes back to PACE
+ *	SENT	one HTTP request is under way; a walk comes back to PACE, and so do
+ *		addresses that were not in it, or in one that was refused
  *
  * and at the end every waiter lands, once.
  */
@@ -85,6 +86,10 @@ struct og_flight {
 	/* addresses under way */
 	char email[OG_API_EMAILS_MAX][OG_EMAIL_MAX + 1];
 	size_t email_count;
+	size_t email_max;		/* of the next request: half after one that
+					   was refused, twice after an answer */
+	size_t refused;			/* the first of them that a refused request
+					   asked for; 0: none */
 };
 
 TAILQ_HEAD(og_flights, og_flight);

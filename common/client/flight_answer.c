@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "client/lookup.h"
+#include "io/lock.h"
 #include "io/pace.h"
 #include "value/clock.h"
 #include "value/text.h"
@@ -233,8 +234,8 @@ keep_single(struct og_flight *flight, const struct og_query *query,
 }
 
 static void
-land_email(struct og_flight *flight, const char *email, enum og_pick pick,
-    const struct og_record *row)
+land_email(struct og_flight *flight, const char *email,
+    enum og_fact_state state, const struct og_record *row)
 {
 	struct og_waiter *waiter, *next;
 
@@ -246,12 +247,67 @@ land_email(struct og_flight *flight, const char *email, enum og_pick pick,
 		if (row != NULL)
 			waiter->answer.record = *row;
 		waiter->answer.failure = OG_PROTOCOL;
-		answer_with(flight, waiter, pick == OG_PICK_FOUND ?
-		    OG_FACT_FOUND : pick == OG_PICK_ABSENT ? OG_FACT_ABSENT :
-		    OG_FACT_FAILED);
+		answer_with(flight, waiter, state);
 		og_flight_land(waiter, OG_LANDED);
 	}
 }
+
+static void
+set_apart(const struct og_flight *flight, size_t from, size_t to)
+{
+	if (flight->fetch->store == NULL)
+		return;
+	for (; from < to; from++)
+		og_wants_set_apart(flight->fetch->store, flight->email[from]);
+}
+
+/* Those that were not asked for are next, or the rest of them. */
+static void
+go_on_with_emails(struct og_flight *flight)
+{
+	if (TAILQ_EMPTY(&flight->waiters)) {
+		og_flight_end(flight, OG_LANDED);
+		return;
+	}
+	flight->phase = OG_PHASE_PACE;
+	flight->wake = og_clock_mono();
+}
+
+/*
+ * The API takes one of the addresses for no address, and does not say which:
+ * it may not decide for the others. The first half of them is asked for, until
+ * that does, and what is left of the last refused one by one; an address that
+ * is refused alone is the one.
+ */
+static void
+refuse_emails(struct og_flight *flight)
+{
+	struct og_fetch *fetch;
+
+	fetch = flight->fetch;
+	/* Who answers is there: nobody needs to wait because of it. */
+	if (fetch->store != NULL)
+		og_pace_succeed(fetch->store, og_flight_endpoint(flight));
+	flight->refused = flight->email_count;
+	if (flight->email_count > 1) {
+		flight->email_count /= 2;
+		flight->email_max = flight->email_count;
+	} else {
+		og_log(fetch->log, LOG_WARNING,
+		    "the API refuses the address %s", flight->email[0]);
+		land_email(flight, flight->email[0], OG_FACT_FAILED, NULL);
+		set_apart(flight, 0, 1);
+		flight->refused = 0;
+	}
+	go_on_with_emails(flight);
+}
+
+static const enum og_fact_state picked[] = {
+	[OG_PICK_FOUND] = OG_FACT_FOUND,
+	[OG_PICK_ABSENT] = OG_FACT_ABSENT,
+	[OG_PICK_AMBIGUOUS] = OG_FACT_FAILED,
+	[OG_PICK_IGNORED] = OG_FACT_FAILED,
+};
 
 static void
 take_emails(struct og_flight *flight, const struct og_answer *answer)
@@ -287,9 +343,15 @@ take_emails(struct og_flight *flight, const struct og_answer *answer)
 			    "two people have the address %s", email[i]);
 	}
 	for (i = 0; i < flight->email_count; i++)
-		land_email(flight, email[i], pick[i],
+		land_email(flight, email[i], picked[pick[i]],
 		    pick[i] == OG_PICK_FOUND ? row[i] : NULL);
-	og_flight_end(flight, OG_LANDED);
+	/* One of these it is. */
+	set_apart(flight, flight->email_count, flight->refused);
+	flight->refused = 0;
+	flight->email_max *= 2;
+	if (flight->email_max > OG_API_EMAILS_MAX)
+		flight->email_max = OG_API_EMAILS_MAX;
+	go_on_with_emails(flight);
 }
 
 static void
@@ -333,6 +395,10 @@ og_flight_take(struct og_flight *flight, struct og_answer *answer)
 		og_log(fetch->log, answer->state == OG_FACT_FAILED &&
 		    answer->failure == OG_CREDENTIAL ? LOG_ALERT : LOG_WARNING,
 		    "%s", answer->message.text);
+	if (answer->refused && flight->kind == OG_FLIGHT_EMAILS) {
+		refuse_emails(flight);
+		return;
+	}
 	if (answer->state == OG_FACT_FAILED) {
 		og_flight_fail(flight, answer->failure, answer->retry_after_ms);
 		return;

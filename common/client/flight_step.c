@@ -134,41 +134,59 @@ only_background(const struct og_flight *flight)
 	return true;
 }
 
-/* Who else waits, in other processes, for one address each. */
+static void
+add_email(struct og_flight *flight, const char *email)
+{
+	size_t i;
+
+	for (i = 0; i < flight->email_count; i++) {
+		if (strcmp(flight->email[i], email) == 0)
+			return;
+	}
+	if (flight->email_count < flight->email_max)
+		memcpy(flight->email[flight->email_count++], email,
+		    strlen(email) + 1);
+}
+
+/* True: one that is set apart, and so alone. */
+static bool
+gather_own(struct og_flight *flight)
+{
+	struct og_waiter *waiter;
+	struct og_store *store;
+	bool apart;
+
+	store = flight->fetch->store;
+	TAILQ_FOREACH(waiter, &flight->waiters, next) {
+		apart = store != NULL &&
+		    og_wants_is_apart(store, waiter->query.subject);
+		if (apart && flight->email_count > 0)
+			continue;
+		add_email(flight, waiter->query.subject);
+		if (apart)
+			return true;
+	}
+	return false;
+}
+
+/* Who waits, also in other processes, for one address each. */
 static void
 gather_emails(struct og_flight *flight)
 {
-	struct og_store *store;
-	struct og_waiter *waiter;
 	char (*wanted)[OG_EMAIL_MAX + 1];
-	size_t i, j, n;
+	struct og_store *store;
+	size_t i, n;
 
 	flight->email_count = 0;
-	TAILQ_FOREACH(waiter, &flight->waiters, next) {
-		for (i = 0; i < flight->email_count; i++) {
-			if (strcmp(flight->email[i], waiter->query.subject) == 0)
-				break;
-		}
-		if (i == flight->email_count && i < OG_API_EMAILS_MAX)
-			memcpy(flight->email[flight->email_count++],
-			    waiter->query.subject, OG_EMAIL_MAX + 1);
-	}
 	store = flight->fetch->store;
-	if (store == NULL || flight->lock == -1)
+	if (gather_own(flight) || store == NULL || flight->lock == -1)
 		return;
 	wanted = calloc(OG_API_EMAILS_MAX, sizeof(*wanted));
 	if (wanted == NULL)
 		return;
 	n = og_wants_list(store, wanted, OG_API_EMAILS_MAX);
-	for (i = 0; i < n && flight->email_count < OG_API_EMAILS_MAX; i++) {
-		for (j = 0; j < flight->email_count; j++) {
-			if (strcmp(flight->email[j], wanted[i]) == 0)
-				break;
-		}
-		if (j == flight->email_count)
-			memcpy(flight->email[flight->email_count++], wanted[i],
-			    sizeof(wanted[i]));
-	}
+	for (i = 0; i < n; i++)
+		add_email(flight, wanted[i]);
 	free(wanted);
 }
 
@@ -184,7 +202,9 @@ flight_path(struct og_flight *flight, struct og_buffer *path)
 		return og_api_path(path, &flight->query,
 		    flight->cursor[0] != '\0' ? flight->cursor : NULL);
 	case OG_FLIGHT_EMAILS:
-		gather_emails(flight);
+		/* Else a part of those that it asked for before. */
+		if (flight->refused == 0)
+			gather_emails(flight);
 		for (i = 0; i < flight->email_count; i++)
 			email[i] = flight->email[i];
 		return og_api_emails_path(path, email, flight->email_count);

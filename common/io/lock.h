@@ -22,9 +22,15 @@ void og_lock_release(int fd);		/* -1 is fine */
  * asks for up to OG_API_EMAILS_MAX of them in one request. Best effort: an
  * error is "nobody waits". A want left behind by a dead process is forgotten
  * after a minute.
+ *
+ * One that is set apart was among those of a request that the API refused. For
+ * a minute, or until it is removed, og_wants_list leaves it out and nothing is
+ * added in its place: who waits for it asks for it alone.
  */
 void og_wants_add(struct og_store *, const char *email);
 void og_wants_remove(struct og_store *, const char *email);
+void og_wants_set_apart(struct og_store *, const char *email);
+bool og_wants_is_apart(struct og_store *, const char *email);
 size_t og_wants_list(struct og_store *, char (*email)[OG_EMAIL_MAX + 1],
     size_t max);
 

@@ -11,7 +11,7 @@
 
 /*
  * A want is a file wants/<SHA-256 of the address> that holds the address. A
- * half-written one does not fit its name.
+ * half-written one does not fit its name; an empty one is set apart.
  */
 #define WANT_AGE 60	/* seconds */
 
@@ -22,6 +22,26 @@ struct wants {
 	size_t max;
 	int64_t now;
 };
+
+static bool
+is_young(const struct stat *st, int64_t now)
+{
+	return st->st_mtim.tv_sec >= now - WANT_AGE &&
+	    st->st_mtim.tv_sec <= now + OG_SKEW;
+}
+
+bool
+og_wants_is_apart(struct og_store *store, const char *email)
+{
+	char name[OG_STORE_NAME_MAX];
+	struct stat st;
+
+	og_store_name(name, OG_INNER_WANTS, email);
+	return og_store_inner_safe(store, OG_INNER_WANTS) &&
+	    fstatat(store->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size == 0 &&
+	    is_young(&st, og_clock_wall());
+}
 
 static int
 open_want(struct og_store *store, const char *name)
@@ -38,7 +58,8 @@ og_wants_add(struct og_store *store, const char *email)
 	int fd;
 
 	og_store_name(name, OG_INNER_WANTS, email);
-	if (!og_store_inner_safe(store, OG_INNER_WANTS))
+	if (!og_store_inner_safe(store, OG_INNER_WANTS) ||
+	    og_wants_is_apart(store, email))
 		return;
 	fd = open_want(store, name);
 	if (fd < 0 && errno == ENOENT &&
@@ -60,6 +81,22 @@ og_wants_remove(struct og_store *store, const char *email)
 	og_store_name(name, OG_INNER_WANTS, email);
 	if (og_store_inner_safe(store, OG_INNER_WANTS))
 		unlinkat(store->dir, name, 0);
+}
+
+void
+og_wants_set_apart(struct og_store *store, const char *email)
+{
+	char name[OG_STORE_NAME_MAX];
+	int fd;
+
+	/* Anew: its minute begins, and it is empty. */
+	og_wants_remove(store, email);
+	og_store_name(name, OG_INNER_WANTS, email);
+	if (!og_store_inner_safe(store, OG_INNER_WANTS))
+		return;
+	fd = open_want(store, name);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* The address that the file holds, when it is the one that its name says. */
@@ -91,8 +128,7 @@ each(void *arg, enum og_inner inner, const char *name, const struct stat *st)
 	wants = arg;
 	if (wants->count == wants->max)
 		return OG_ERR_LIMIT;
-	if (st->st_mtim.tv_sec < wants->now - WANT_AGE ||
-	    st->st_mtim.tv_sec > wants->now + OG_SKEW)
+	if (!is_young(st, wants->now))
 		unlinkat(wants->store->dir, name, 0);
 	else if (read_want(wants->store, name, wants->email[wants->count]))
 		wants->count++;

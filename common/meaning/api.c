@@ -192,6 +192,8 @@ read_refusal(struct og_answer *answer, const char *what,
 
 	read_complaint(&complaint, reply->body, reply->len);
 	fail(answer, status_reason(reply->status));
+	answer->refused = answer->failure == OG_PROTOCOL &&
+	    reply->status >= 400 && reply->status <= 499;
 	if (answer->failure == OG_RATE_LIMITED ||
 	    answer->failure == OG_SERVER_ERROR)
 		answer->retry_after_ms = bounded_delay(reply->retry_after_ms);

@@ -95,6 +95,8 @@ struct og_answer {
 	 */
 	enum og_fact_state state;
 	enum og_reason failure;
+	bool refused;			/* FAILED as PROTOCOL by a 4xx: what was asked
+					   is at fault, another question may do */
 	int64_t retry_after_ms;		/* -1: the API did not say */
 	struct og_page page;
 	struct og_message message;	/* for the log; "" when there is nothing to say */
@@ -108,13 +110,14 @@ struct og_answer {
  *	200		rows; a broken envelope, a row without id, has_more without
  *			cursor, a body that is not the JSON expected: PROTOCOL.
  *			A single whose id is not the one asked for: PROTOCOL
- *	404		ABSENT, except on the users and invites lists: PROTOCOL
- *			(the base URL is wrong)
+ *	404		ABSENT, except on the users and invites lists: PROTOCOL,
+ *			refused (perhaps the base URL is wrong)
  *	400		project users: ABSENT (archived, CONTRACT section 1)
  *	401, 403	CREDENTIAL
  *	429		RATE_LIMITED, with the delay from the header, or from "try
  *			again after N seconds" in the body (CONTRACT section 3)
  *	408, 409, 5xx	SERVER_ERROR
+ *	other 4xx	PROTOCOL, refused
  *	3xx and others	PROTOCOL
  *	reply->error	TIMEOUT, NETWORK, PROTOCOL (body over the cap), NO_MEMORY
  *

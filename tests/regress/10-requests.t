@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Few requests: what a decision costs, read from the simulator's log."""
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -13,9 +16,11 @@ import jail
 
 jail.enter()
 
-from gate import CLI, Gate, install
+from gate import CACHE, CLI, DIRECTORY, Gate, install
+from nginx import Nginx
 from sim import Simulator
 from tap import done_testing, is_, note, ok
+from wait import until
 
 POLICIES = {
     "any": {"role": "owner reader"},
@@ -220,6 +225,88 @@ def batches(sim, gate):
     ok(len(sent(sim)) <= 4, "... share a few requests, many addresses in each")
 
 
+@contextlib.contextmanager
+def held(cache):
+    """Nobody asks for addresses meanwhile; who wants one says so and waits."""
+    name = hashlib.sha256(b"users?email=*").hexdigest()
+    with open(f"{cache}/locks/{name}", "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def wanted(cache):
+    return [name for name in os.listdir(f"{cache}/wants") if os.path.getsize(f"{cache}/wants/{name}") > 0]
+
+
+def gathered(people, ask, cache):
+    """Asks for all at once, when each waits for the same request; the answer of each."""
+    answers = {}
+    threads = [threading.Thread(target=lambda person=person: answers.update({person: ask(person)})) for person in people]
+    with held(cache):
+        for thread in threads:
+            thread.start()
+        until(lambda: len(wanted(cache)) == len(people))
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def count_emails(sim):
+    """How many addresses each request had, and whether it was refused."""
+    return [(line["query"].count("emails%5B%5D"), line["status"] == 400) for line in sim.requests()]
+
+
+ODD = "odd;name@example.com"
+HTTP = f"""
+    openai_gate_config {DIRECTORY}/gate.conf;
+    server {{
+        listen 127.0.0.1:8080;
+        location / {{ openai_gate any; openai_gate_identity $http_x_user; }}
+    }}
+"""
+
+
+def refused(sim, gate):
+    """An address that the API takes for none: it answers whoever names it with 400."""
+    gate.forget()
+    # Long enough that nobody grows tired of waiting for the request.
+    gate.configure(api={"timeout": "30s"})
+    is_(words("user0600@example.com", "any"), "allow ok", "the organization is known to be large")
+    sim.fault(400, path="users", query="odd")
+    people = [f"user{number:04d}@example.com" for number in range(700, 707)]
+    good = {person: "allow ok" for person in people}
+    sim.clear_requests()
+    answers = gathered([*people[:3], ODD, *people[3:]], lambda person: words(person, "any"), CACHE)
+    is_(answers, {**good, ODD: "unavailable protocol"}, "eight wait for one request, which is refused: the odd one bears it")
+    note(f"{count_emails(sim)}")
+    is_(count_emails(sim)[0], (8, True), "... all were in it")
+    is_(count_emails(sim).count((1, True)), 1, "... the odd one was asked for alone, once")
+    ok(len(sim.requests()) <= 6, "... by a few requests more")
+
+    people = [f"user{number:04d}@example.com" for number in range(710, 713)]
+    sim.clear_requests()
+    with held(CACHE):
+        asking = [subprocess.Popen([CLI, "check", "--policy", "any", person], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL) for person in (ODD, *people)]
+        until(lambda: len(wanted(CACHE)) == len(people))
+    is_([process.wait(30) for process in asking], [2, 0, 0, 0], "it comes again")
+    is_(sorted(count_emails(sim)), [(1, True), (3, False)], "... and nobody shares a request with it")
+
+    with Nginx(HTTP, workers=1) as nginx:
+        is_(nginx.get("/", user="user0600@example.com").status, 200, "nginx knows that it is large")
+        people = [f"user{number:04d}@example.com" for number in range(720, 727)]
+        sim.clear_requests()
+        answers = gathered([*people[:3], ODD, *people[3:]], lambda person: nginx.get("/", user=person).status, nginx.cache)
+        is_(answers, {**dict.fromkeys(people, 200), ODD: 503}, "eight wait in one process: the same")
+        note(f"{count_emails(sim)}")
+        is_(count_emails(sim)[0], (8, True), "... all were in it")
+        is_(count_emails(sim).count((1, True)), 1, "... the odd one was asked for alone, once")
+        ok(len(sim.requests()) <= 9, "... by no more requests than there are people")
+        is_(nginx.complaints(), [], "... and nginx has nothing to complain of")
+    sim.clear_faults()
+    gate.configure(api={"timeout": "10s"})
+
+
 def ignored(sim, gate):
     sim.change(emails_filter="ignored")
     gate.forget()
@@ -252,6 +339,7 @@ def main():
         middle(sim, gate)
         large(sim, gate)
         batches(sim, gate)
+        refused(sim, gate)
         ignored(sim, gate)
         is_(sim.errors(), "", "the simulator has nothing to complain of")
     done_testing()

@@ -61,6 +61,9 @@ test_statuses(void **state)
 			fail_msg("%s %ld: state %d, %s", statuses[i].query,
 			    statuses[i].status, (int)answer.state,
 			    og_reason_word(answer.failure));
+		assert_int_equal(answer.refused, statuses[i].status / 100 ==
+		    4 && statuses[i].state == OG_FACT_FAILED &&
+		    statuses[i].failure == OG_PROTOCOL);
 		assert_null(answer.page.row);
 		assert_int_equal(answer.page.count, 0);
 		og_page_free(&answer.page);

@@ -415,6 +415,47 @@ wants(void **state)
 	og_store_free(store);
 }
 
+static void
+set_apart(void **state)
+{
+	char email[8][OG_EMAIL_MAX + 1], path[PATH_MAX];
+	struct timespec times[2];
+	struct og_store *store;
+
+	(void)state;
+	store = kit_store(NULL);
+	assert_false(og_wants_is_apart(store, "odd@example.com"));
+	og_wants_add(store, "odd@example.com");
+	assert_false(og_wants_is_apart(store, "odd@example.com"));
+	og_wants_set_apart(store, "odd@example.com");
+	assert_true(og_wants_is_apart(store, "odd@example.com"));
+	/* Who wants it again does not put it among the others. */
+	og_wants_add(store, "odd@example.com");
+	og_wants_add(store, "ann@example.com");
+	assert_int_equal(og_wants_list(store, email, 8), 1);
+	assert_string_equal(email[0], "ann@example.com");
+	og_wants_remove(store, "ann@example.com");
+	assert_true(og_wants_is_apart(store, "odd@example.com"));
+	og_wants_remove(store, "odd@example.com");
+	assert_int_equal(count_files("wants"), 0);
+	assert_false(og_wants_is_apart(store, "odd@example.com"));
+
+	/* A minute long. */
+	og_wants_set_apart(store, "odd@example.com");
+	only_file(path, "wants");
+	memset(times, 0, sizeof(times));
+	times[0].tv_sec = times[1].tv_sec = og_clock_wall() - 65;
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_false(og_wants_is_apart(store, "odd@example.com"));
+	og_wants_add(store, "odd@example.com");
+	assert_int_equal(og_wants_list(store, email, 8), 1);
+	og_wants_set_apart(store, "odd@example.com");
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_int_equal(og_wants_list(store, email, 8), 0);
+	assert_int_equal(count_files("wants"), 0);
+	og_store_free(store);
+}
+
 int
 main(void)
 {
@@ -426,6 +467,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(locks_survive_sweeping, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(wants, before, kit_clear),
+		cmocka_unit_test_setup_teardown(set_apart, before, kit_clear),
 	};
 	int failed;
 
