@@ -135,6 +135,7 @@ og_flight_fail(struct og_flight *flight, enum og_reason reason,
 	og_list_abort(flight->writer);
 	flight->writer = NULL;
 	flight->cursor[0] = '\0';
+	memset(&flight->circle, 0, sizeof(flight->circle));
 	flight->pages = 0;
 	/* Without a store there is no back-off to wait for. */
 	if (fetch->store == NULL || !worth_a_retry(reason)) {

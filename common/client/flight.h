@@ -82,6 +82,7 @@ struct og_flight {
 	/* a list under way */
 	struct og_list_writer *writer;	/* NULL: not being kept */
 	char cursor[OG_API_CURSOR_MAX + 1];
+	struct og_circle circle;
 	unsigned int pages;
 	/* addresses under way */
 	char email[OG_API_EMAILS_MAX][OG_EMAIL_MAX + 1];

@@ -192,7 +192,8 @@ take_list(struct og_flight *flight, const struct og_answer *answer)
 		end_list(flight, OG_LIST_PARTIAL);
 		return;
 	}
-	if (strcmp(flight->cursor, answer->page.cursor) == 0) {
+	if (strcmp(flight->cursor, answer->page.cursor) == 0 ||
+	    og_circle_closes(&flight->circle, answer->page.cursor)) {
 		contradiction(flight, "the same cursor came twice");
 		return;
 	}

@@ -140,7 +140,8 @@ out:
 	return error;
 }
 
-/* The pages cannot all be true: once more from the first. */
+/* The pages cannot all be true, and none of them is of use to the next sync:
+ * once more from the first. */
 static void
 contradiction(struct og_sync_list *list, const char *what)
 {
@@ -148,11 +149,12 @@ contradiction(struct og_sync_list *list, const char *what)
 
 	og_query_text(&list->list, text);
 	og_log(list->sync->log, LOG_WARNING, "%s: %s", text, what);
-	if (list->restarted)
-		end(list, OG_PROTOCOL);
-	else if (og_journal_restart(list->journal) != OG_OK)
+	if (og_journal_restart(list->journal) != OG_OK)
 		end(list, OG_STORE);
+	else if (list->restarted)
+		end(list, OG_PROTOCOL);
 	list->restarted = true;
+	memset(&list->circle, 0, sizeof(list->circle));
 }
 
 static void
@@ -260,7 +262,8 @@ take_page(struct og_sync_list *list, int64_t sent_at, int64_t sent_boot_ms)
 	/* ABSENT: nobody is in it, or it is no more. As a list: of nobody. */
 	if (list->answer.state == OG_FACT_ABSENT && state->pages > 0)
 		contradiction(list, "a page of the list is not there");
-	else if (page->has_more && strcmp(page->cursor, state->cursor) == 0)
+	else if (page->has_more && (strcmp(page->cursor, state->cursor) == 0 ||
+	    og_circle_closes(&list->circle, page->cursor)))
 		contradiction(list, "the same cursor came twice");
 	else if (state->pages >= OG_API_PAGES_MAX * 100)
 		contradiction(list, "the list does not end");
@@ -329,6 +332,7 @@ begin(struct og_sync_list *list)
 		return false;
 	}
 	list->result.resumed = og_journal_state(list->journal)->pages;
+	memset(&list->circle, 0, sizeof(list->circle));
 	return true;
 }
 

@@ -31,6 +31,7 @@ struct og_sync_list {
 	struct og_sync_result result;
 	uint64_t expected;
 	unsigned int failures;		/* in a row */
+	struct og_circle circle;
 	bool restarted;			/* its pages have contradicted each other */
 	bool done;
 	/* of the request under way */

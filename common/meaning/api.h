@@ -73,6 +73,19 @@ struct og_page {
 
 void og_page_free(struct og_page *);	/* zeroed is fine */
 
+/*
+ * Whether the pages of a list go round in a circle, however long: one cursor
+ * is kept, and another in its place after twice as many pages (R. P. Brent).
+ * Zeroed: no page so far. True, at the latest when three times as many pages
+ * have come as differ: this cursor came before.
+ */
+struct og_circle {
+	char cursor[OG_API_CURSOR_MAX + 1];
+	unsigned int pages;		/* since it was kept */
+	unsigned int patience;		/* so many, and another is */
+};
+bool og_circle_closes(struct og_circle *, const char *cursor);
+
 /* An HTTP answer, as the transport saw it. Borrowed. */
 struct og_reply {
 	enum og_error error;		/* OG_OK: status and body are there */

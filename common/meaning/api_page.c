@@ -238,6 +238,21 @@ og_page_read(struct og_page *page, const struct og_query *query,
 	return error;
 }
 
+bool
+og_circle_closes(struct og_circle *circle, const char *cursor)
+{
+	if (strcmp(circle->cursor, cursor) == 0)
+		return true;
+	if (++circle->pages >= circle->patience) {
+		og_copy(circle->cursor, sizeof(circle->cursor), cursor,
+		    strlen(cursor));
+		circle->patience += circle->patience > 0 ?
+		    circle->patience : 1;
+		circle->pages = 0;
+	}
+	return false;
+}
+
 void
 og_page_free(struct og_page *page)
 {

@@ -363,6 +363,14 @@ def _contradictions(fault, rows):
             after = urllib.parse.quote(first[cursor])
             return first["has_more"] and client.get(f"{target}?after={after}")[1] == first
 
+    @fault("circle")
+    def _(sim, client, target):
+        pages = [client.get(target)[1]]
+        for _ in range(7):
+            pages.append(client.get(f"{target}&after={pages[-1]['last_id']}")[1])
+        return ([page["last_id"] for page in pages] == list("ABCDECDE") and all(page["has_more"] for page in pages)
+                and len({page["data"][0]["id"] for page in pages}) == 8)
+
     @fault("repeated-row")
     def _(sim, client, target):
         first = client.get(target)[1]

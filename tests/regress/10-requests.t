@@ -326,6 +326,12 @@ def ignored(sim, gate):
         sim.fault(kind, path="users", query="after=")
         is_(words("user1240@example.com", "any"), "unavailable protocol", f"... nor is one that goes wrong on a later page: {kind}")
         sim.clear_faults()
+    gate.forget()
+    sim.clear_requests()
+    sim.fault("circle", path="users")
+    is_(words("user1240@example.com", "any"), "unavailable protocol", "... nor is one whose pages go round in a circle")
+    ok(len(sim.requests()) <= 5 + 1 + 3 * 5, f"... which is seen after a few of them ({len(sim.requests())})")
+    sim.clear_faults()
 
 
 def main():

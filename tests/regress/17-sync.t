@@ -178,6 +178,16 @@ def stopped(sim, gate):
         like(done.stderr, "came twice", "... is said")
         sim.clear_faults()
         is_(words("user04999@example.com", "web"), "allow ok", "... and the old list stays")
+    sim.fault("circle", path="users")
+    before = len(sim.requests())
+    done = sync()
+    is_(done.returncode, 2, "pages that go round in a circle")
+    like(done.stderr, "users: the same cursor came twice", "... are seen to")
+    like(done.stdout, r"(?m)^users: FAILED, protocol; what was known stays$", "... and end the list")
+    asked = len(sim.requests()) - before
+    ok(asked <= 2 * 3 * 5, f"... after a few requests, twice ({asked})")
+    sim.clear_faults()
+    is_(words("user04999@example.com", "web"), "allow ok", "... and the old list stays")
     with subprocess.Popen([CLI, "sync"], stdout=subprocess.PIPE, text=True) as process:
         sim.fault("delay", ms=20)
         sim.wait_requests(len(sim.requests()) + 10)

@@ -7,10 +7,13 @@ in `backquotes` there are its parameters, and no others are taken.
 
 import copy
 import http
+import itertools
 import json
 
 from api import Answer, error, missing_scope
 from rate import denial
+
+_NEW = itertools.count()
 
 
 # Changes of the question.
@@ -80,6 +83,15 @@ def _html(answer, request, api, params):
 def _body(answer, request, api, params):
     return Answer(params.get("status", 200), None, params.get("headers"),
                   params["body"].encode())
+
+
+def _circle(answer, request, api, params):
+    """The cursors repeat, the rows never do."""
+    follows = {"A": "B", "B": "C", "C": "D", "D": "E", "E": "C"}
+    cursor = follows.get(request.query().get("after"), "A")
+    number = next(_NEW)
+    row = {"object": "organization.user", "id": f"user-New{number}", "email": f"new{number}@example.org", "role": "reader"}
+    return Answer(200, {"object": "list", "data": [row], "first_id": row["id"], "last_id": cursor, "has_more": True})
 
 
 def _empty(answer, request, api, params):
@@ -246,6 +258,7 @@ REFUSALS = {
     "redirect": (_redirect, "`status` to `location`, by default another origin"),
     "html": (_html, "a web page with `status`"),
     "body": (_body, "`status` with exactly this `body`"),
+    "circle": (_circle, "five pages of users, the third follows the last; somebody new on each"),
 }
 
 SPOILERS = {
@@ -290,7 +303,7 @@ ANSWER = {**REFUSALS, **SPOILERS}
 LISTS = {"row-string", "data-object", "data-missing", "has-more-string",
          "has-more-missing", "cursor-number", "more-without-cursor",
          "repeated-cursor", "row-twice", "repeated-row", "folded-twins",
-         "filter-ignored", "duplicate-key"}
+         "filter-ignored", "duplicate-key", "circle"}
 
 
 def change_request(fault, request):

@@ -408,6 +408,43 @@ test_free_zeroed(void **state)
 	assert_null(page.row);
 }
 
+/* Pages 0 … `tail` + `round` - 1, of which the last is followed by `tail`. */
+static unsigned int
+walk(unsigned int tail, unsigned int round)
+{
+	struct og_circle circle;
+	unsigned int page, count;
+	char cursor[40];
+
+	memset(&circle, 0, sizeof(circle));
+	for (page = count = 0; count < 100000; count++) {
+		snprintf(cursor, sizeof(cursor), "cursor-%u", page);
+		if (og_circle_closes(&circle, cursor))
+			return count;
+		if (++page == tail + round)
+			page = tail;
+	}
+	return count;
+}
+
+static void
+test_circles(void **state)
+{
+	unsigned int tail, round, count;
+
+	(void)state;
+	for (tail = 0; tail < 70; tail++) {
+		for (round = 1; round < 70; round++) {
+			count = walk(tail, round);
+			if (count < tail + round || count > 3 * (tail + round))
+				fail_msg("%u and %u: %u pages", tail, round,
+				    count);
+		}
+	}
+	/* However many there are, if all differ. */
+	assert_int_equal(walk(0, 100000), 100000);
+}
+
 int
 main(void)
 {
@@ -419,6 +456,7 @@ main(void)
 		cmocka_unit_test(test_hostile_size),
 		cmocka_unit_test(test_pick),
 		cmocka_unit_test(test_free_zeroed),
+		cmocka_unit_test(test_circles),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
