@@ -460,37 +460,39 @@ ngx_http_openai_prepare_cache(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf)
 {
     char             *directory;
+    u_char           *name;
+    ngx_flag_t        exists;
     ngx_file_info_t   fi, other;
 
+    name = omcf->cache->name.data;
     directory = omcf->conf->directory;
 
-    if (ngx_file_info(omcf->cache->name.data, &fi) == NGX_FILE_ERROR) {
+    exists = ngx_file_info(name, &fi) != NGX_FILE_ERROR;
 
-        if (omcf->conf->base_url == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
-                          "\"openai_gate_cache\" %V cannot be read, and "
-                          "%V says \"base_url = none\": name a store that "
-                          "somebody else fills",
-                          &omcf->cache->name, &omcf->config);
-            return NGX_ERROR;
-        }
-
-        return ngx_add_path(cf, &omcf->cache);
+    if (!exists && omcf->conf->base_url == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                      "\"openai_gate_cache\" %s cannot be read, and %V says "
+                      "\"base_url = none\": name a store that somebody else "
+                      "fills",
+                      name, &omcf->config);
+        return NGX_ERROR;
     }
 
     if (omcf->conf->base_url
         && directory
-        && ngx_file_info(directory, &other) != NGX_FILE_ERROR
-        && fi.st_dev == other.st_dev
-        && fi.st_ino == other.st_ino)
+        && (ngx_strcmp(name, directory) == 0
+            || (exists
+                && ngx_file_info(directory, &other) != NGX_FILE_ERROR
+                && fi.st_dev == other.st_dev
+                && fi.st_ino == other.st_ino)))
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"openai_gate_cache\" %V is also the store of PAM, "
+                      "\"openai_gate_cache\" %s is also the store of PAM, "
                       "which workers must not write to: name a directory of "
                       "their own",
-                      &omcf->cache->name);
+                      name);
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return exists ? NGX_OK : ngx_add_path(cf, &omcf->cache);
 }

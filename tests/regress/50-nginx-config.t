@@ -4,6 +4,7 @@ how the directives are inherited; what the module exports."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -151,6 +152,10 @@ status, said = configured("openai_gate_cache own/;" + GOOD)
 is_((status, os.stat(f"{DIRECTORY}/own").st_uid), (0, 0), "one that is there stays as it is")
 refused(f"openai_gate_cache {gate.CACHE};" + GOOD, r"\"openai_gate_cache\" /var/cache/openai-gate is also the store of PAM", "PAM's store")
 is_(os.stat(gate.CACHE).st_uid, 0, "PAM's store: stays root's")
+os.rename(gate.CACHE, f"{gate.CACHE}.away")
+refused(f"openai_gate_cache {gate.CACHE}/;" + GOOD, r"\"openai_gate_cache\" /var/cache/openai-gate is also the store of PAM", "PAM's store to be")
+ok(not os.path.exists(gate.CACHE), "PAM's store to be: is not made for the workers") or shutil.rmtree(gate.CACHE)
+os.rename(f"{gate.CACHE}.away", gate.CACHE)
 settings.configure(api={"base_url": "none"})
 accepted(f"openai_gate_cache {gate.CACHE};" + GOOD, "PAM's store, where nobody asks: workers only read it")
 is_(os.stat(gate.CACHE).st_uid, 0, "PAM's store: stays root's")
