@@ -97,7 +97,7 @@ ttl = {ttl}
         os.makedirs(self.store)
 
 
-def get(target, certificate=None, method="GET", port=8443, **headers):
+def get(target, certificate=None, method="GET", port=8443, body=None, **headers):
     """As anybody could: (status, headers, body)."""
     if port == 8443:
         context = ssl.create_default_context(cafile=made["ca"])
@@ -107,7 +107,7 @@ def get(target, certificate=None, method="GET", port=8443, **headers):
     else:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request(method, target, headers=headers)
+        connection.request(method, target, body, headers)
         response = connection.getresponse()
         return response.status, response.headers, response.read().decode()
     finally:
@@ -315,6 +315,12 @@ is_(line["path"] + "?" + line["query"] if line["query"] else line["path"], "/v1/
     "as the host spelled it")
 unlike(json.dumps([line["headers"] for line in api()]), r"(?i)cookie|sk-host|X_Host", "without anything else of the host's")
 is_({line["key"] for line in api()}, {"admin"}, "and with the gateway's key")
+again(LASTING)
+simulator.clear_requests()
+is_(get("/v1/organization/projects/proj_web", good, body=b"hello")[0], 200, "a host that sends a body is answered")
+is_(get("/v1/organization/groups/g.1~", good, body=iter([b"hello"]))[0], 404, "... one in chunks too")
+unlike(json.dumps([line["headers"] for line in api()]), r"(?i)content-length|transfer-encoding",
+       "... and no length goes further without its body")
 again(LASTING)
 doctor = hosts[0].cli("doctor")
 is_(doctor.returncode, 0, "a host's doctor finds all well") or diag(doctor.stdout)
