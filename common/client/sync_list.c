@@ -253,6 +253,12 @@ take_page(struct og_sync_list *list, int64_t sent_at, int64_t sent_boot_ms)
 
 	state = og_journal_state(list->journal);
 	page = &list->answer.page;
+	/* Who stood at the end of the last page may be gone, and with him the
+	 * cursor; the next sync would begin with it, too. */
+	if (list->answer.refused && state->pages > 0) {
+		contradiction(list, "the API refuses its own cursor");
+		return;
+	}
 	if (list->answer.state == OG_FACT_FAILED) {
 		take_failure(list);
 		return;
