@@ -12,10 +12,11 @@
  * 7.88.0 to 8.1.2 close a connecting descriptor too early on removal).
  *
  * Only https (TLS 1.2 or later), or http to a loopback address and then
- * through no proxy; no redirect is followed; no environment variable, proxy or
- * netrc is used but what the options name. Two things libcurl and OpenSSL take
- * from the environment all the same, SSLKEYLOGFILE and OPENSSL_CONF: a program
- * whose environment may be another's clears it first.
+ * through no proxy; over HTTP/1 one question a connection, so that no answer
+ * is taken for another's; no redirect is followed; no environment variable,
+ * proxy or netrc is used but what the options name. Two things libcurl and
+ * OpenSSL take from the environment all the same, SSLKEYLOGFILE and
+ * OPENSSL_CONF: a program whose environment may be another's clears it first.
  */
 #ifndef OG_IO_HTTP_H
 #define OG_IO_HTTP_H

@@ -71,9 +71,10 @@ static const struct {
 	{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 	{ CURLOPT_HTTP09_ALLOWED, 0 },
 	{ CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS },
+	{ CURLOPT_FORBID_REUSE, 1 },	/* until it is seen to be HTTP/2 */
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
 	/* A session that libcurl 7.88.1 cannot keep, out of memory, it frees
-	 * twice. Connections are kept; sessions would save little. */
+	 * twice. HTTP/2 keeps its connection; sessions would save little. */
 	{ CURLOPT_SSL_SESSIONID_CACHE, 0 },
 	{ CURLOPT_SSL_VERIFYPEER, 1 },
 	{ CURLOPT_SSL_VERIFYHOST, 2 },

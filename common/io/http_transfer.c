@@ -17,6 +17,23 @@
 _Static_assert(OG_HTTP_DETAIL_MAX >= CURL_ERROR_SIZE,
     "libcurl writes that much");
 
+/*
+ * An answer of HTTP/1 does not say to which question it belongs: one that comes
+ * when nothing was asked would be taken for the next one's, and all would be
+ * one off from there. So the model forbids a second question on a connection.
+ * HTTP/2 numbers them, and may keep its connection.
+ */
+static bool
+keep_numbered(CURL *easy, const char *line, size_t len)
+{
+	static const char start[] = "HTTP/2 ";
+
+	if (len < sizeof(start) - 1 ||
+	    memcmp(line, start, sizeof(start) - 1) != 0)
+		return true;
+	return curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L) == CURLE_OK;
+}
+
 /* A callback refuses by taking less than it was offered. */
 
 static size_t
@@ -32,7 +49,8 @@ take_head(char *line, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	transfer->head_len += len;
-	if (og_http_head_line(&transfer->head, line, len, og_clock_wall()))
+	if (keep_numbered(transfer->easy, line, len) &&
+	    og_http_head_line(&transfer->head, line, len, og_clock_wall()))
 		return len;
 	transfer->error = OG_ERR_PROTOCOL;
 	return 0;

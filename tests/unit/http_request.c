@@ -113,36 +113,70 @@ test_no_key(void **state)
 	client_close(&client);
 }
 
+/* The socket that is connected; -1: none. */
+static int
+connected(void)
+{
+	struct sockaddr_in peer;
+	socklen_t len;
+	int fd;
+
+	for (fd = 0; fd < 64; fd++) {
+		len = sizeof(peer);
+		if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+		    peer.sin_family == AF_INET)
+			return fd;
+	}
+	return -1;
+}
+
 /* A host may execute another program at any time. */
 static void
 test_no_socket_is_inherited(void **state)
 {
 	struct outcome outcome;
 	struct client client;
-	struct sockaddr_in peer;
-	socklen_t len;
-	int fd, found;
+	int before_it;
 
 	(void)state;
 	client_init(&client, "http", server.port);
 	client_open(&client);
-	client_ask(&client, "/empty", PATIENCE_MS, &outcome);
-	found = 0;
-	for (fd = 0; fd < 64; fd++) {
-		len = sizeof(peer);
-		if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
-		    peer.sin_family != AF_INET)
-			continue;
-		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-		found++;
-	}
-	assert_int_equal(found, 1);
+	before_it = atomic_load(&server.seen->requests);
+	client_get(&client, "/silent", PATIENCE_MS, &outcome);
+	while (atomic_load(&server.seen->requests) == before_it)
+		client_step(&client, 1);
+	assert_true(connected() >= 0);
+	assert_int_equal(fcntl(connected(), F_GETFD), FD_CLOEXEC);
 	assert_int_equal(fcntl(og_http_fd(client.http), F_GETFD), FD_CLOEXEC);
+	client_close(&client);
+	assert_int_equal(connected(), -1);
+}
+
+/* What comes when nothing was asked is nobody's answer. */
+static void
+test_stray_answer(void **state)
+{
+	struct outcome outcome;
+	struct client client;
+	struct pollfd poller;
+
+	(void)state;
+	client_init(&client, "http", server.port);
+	client_open(&client);
+	client_ask(&client, "/stray", PATIENCE_MS, &outcome);
+	assert_memory_equal(outcome.body, "asked", outcome.len);
+	poller.fd = connected();
+	poller.events = POLLIN;
+	if (poller.fd >= 0)
+		assert_int_equal(poll(&poller, 1, PATIENCE_MS), 1);
+	client_ask(&client, "/empty", PATIENCE_MS, &outcome);
+	assert_int_equal(outcome.status, 200);
+	assert_int_equal(outcome.len, 0);
 	client_close(&client);
 }
 
 static void
-test_reuse_without_cookies(void **state)
+test_fresh_without_cookies(void **state)
 {
 	struct outcome outcome;
 	struct client client;
@@ -157,11 +191,11 @@ test_reuse_without_cookies(void **state)
 	assert_int_equal(outcome.error, OG_OK);
 	assert_null(strstr(outcome.body, "Cookie"));
 	assert_int_equal(atomic_load(&server.seen->connections),
-	    before_it + 1);
+	    before_it + 2);
 	client_close(&client);
 }
 
-/* A server may close a kept connection at any time. */
+/* A server may close at any time. */
 static void
 test_stale_connection(void **state)
 {
@@ -190,7 +224,8 @@ main(void)
 		TEST(test_path_is_sent_as_it_is),
 		TEST(test_no_key),
 		TEST(test_no_socket_is_inherited),
-		TEST(test_reuse_without_cookies),
+		TEST(test_stray_answer),
+		TEST(test_fresh_without_cookies),
 		TEST(test_stale_connection),
 	};
 	int failed;

@@ -199,6 +199,12 @@ server_answer(const struct server_peer *peer, const char *head)
 		server_wait(peer->fd);
 		return false;
 	}
+	if (server_is(head, "/stray"))
+		return server_say_text(peer->fd, "HTTP/1.1 200 OK\r\n"
+		    "Content-Length: 5\r\n\r\nasked") &&
+		    server_pause(peer->fd, 50) &&
+		    server_say_text(peer->fd, "HTTP/1.1 200 OK\r\n"
+		    "Content-Length: 5\r\n\r\nstray");
 	if (server_is(head, "/later"))
 		return server_pause(peer->fd, 300) && server_say_text(peer->fd,
 		    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
