@@ -89,6 +89,12 @@ def _wire_faults(fault):
             return error.expected > 0 and len(error.partial) > 0
         return False
 
+    @fault("unframed")
+    def _(sim, client, target):
+        _, headers, body = client.ask(target)
+        return ("Content-Length" not in headers and "Transfer-Encoding" not in headers
+                and body.startswith(b'{"object": "list"') and not body.endswith(b"}"))
+
     @fault("close-after")
     def _(sim, client, target):
         head, _, body = client.raw(target).partition(b"\r\n\r\n")

@@ -4,6 +4,7 @@ without a key behind it, the API limited to seven requests a minute. Only
 paths, ports and the times of the cache are others."""
 
 import concurrent.futures
+import contextlib
 import glob
 import http.client
 import json
@@ -276,6 +277,44 @@ until(lambda: time.time() - float(get(USERS, probe.certificate)[1]["Gate-Asked-A
 probe.forget()
 is_(probe.check("olivia.owner"), "allow ok miss", "the API answers again: a fresh answer")
 ok(all(fact["age"] < 60 for fact in probe.facts.values()), "... of now") or diag(json.dumps(probe.facts))
+
+# ---- The API sends what is broken, and then fails.
+
+# An answer is old after a second, and asked for again in the next.
+QUICK = (FLEETING, ("stale-while-revalidate=10", "stale-while-revalidate=0"), ("rate=3r/m", "rate=600r/m"),
+         (r"(?<openai_gate_tens>\d+)\d\.", r"(?<openai_gate_tens>\d+)\."))
+
+
+def broken_then_down(kind):
+    """What hosts hear of an API that has answered well, and badly, and not."""
+    empty()
+    again(*QUICK)
+    simulator.rate(0)
+    good = get(USERS, probe.certificate)[2]
+    simulator.fault(kind)
+
+    def heard_broken():
+        with contextlib.suppress(http.client.IncompleteRead):
+            get(USERS, probe.certificate)
+        return api(fault=kind)
+
+    until(heard_broken, 20)
+    simulator.clear_faults()
+    simulator.fault(503)
+    heard = []
+
+    def stale():
+        _, headers, body = get(USERS, probe.certificate)
+        heard.append(body)
+        return headers["Gate-Cache"] == "STALE"
+
+    until(stale, 20)
+    simulator.clear_faults()
+    return "the good one" if heard[-1] == good else heard[-1]
+
+
+for kind in ("html", "empty", "unframed", "truncated"):
+    is_(broken_then_down(kind), "the good one", f"{kind}: a broken answer takes not the place of a good one")
 
 # ---- Who may ask what.
 

@@ -73,6 +73,7 @@ ROWS = [
     api("closed after the answer", "close-after", HARMLESS),
     api("no HTTP", "garbage", PROTOCOL),
     api("cut off in the body", "truncated", PROTOCOL),
+    api("cut off in a body without length", "unframed", PROTOCOL),
     api("a huge body", "oversized", PROTOCOL, states=("cold",), bytes=34_000_000),
     api("a huge body in chunks", "oversized", PROTOCOL, states=("cold",), bytes=34_000_000, chunked=True),
     api("a huge head", "header-flood", PROTOCOL),

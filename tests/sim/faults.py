@@ -35,6 +35,7 @@ DELIVERY = {
     "late": "sends the answer, as it was right when asked, once all faults are cleared",
     "stall": "sends `bytes` of the body (half), then nothing, open for good",
     "truncated": "promises more bytes than come, and closes",
+    "unframed": "sends half of the body without a word of its length, and closes",
     "close-after": "answers, then closes the connection without a word of it",
     "oversized": "sends a body of `bytes`; `chunked` true hides the length",
     "header-flood": "sends `bytes` of headers before the body",

@@ -201,6 +201,12 @@ def _truncated(sock, request, answer, params):
     raise _Gone
 
 
+def _unframed(sock, request, answer, params):
+    body = answer.text()
+    sock.sendall(_head(answer, None) + body[:len(body) // 2])
+    raise _Gone
+
+
 def _close_after(sock, request, answer, params):
     _whole(sock, request, answer, params)
     raise _Gone
@@ -283,7 +289,7 @@ def _garbage(sock, *ignored):
 
 _DELIVER = {
     "whole": _whole, "drip": _drip, "late": _late, "stall": _stall, "truncated": _truncated,
-    "close-after": _close_after, "oversized": _oversized,
+    "unframed": _unframed, "close-after": _close_after, "oversized": _oversized,
     "header-flood": _header_flood, "silence": _silence, "reset": _reset,
     "close": _close, "garbage": _garbage, "half-head": _half_head,
     "interim": _interim, "gzip": _gzip, "two-lengths": _two_lengths,
