@@ -313,7 +313,7 @@ def broken_then_down(kind):
     return "the good one" if heard[-1] == good else heard[-1]
 
 
-for kind in ("html", "empty", "unframed", "truncated"):
+for kind in ("html", "empty", "unframed", "truncated", "interim"):
     is_(broken_then_down(kind), "the good one", f"{kind}: a broken answer takes not the place of a good one")
 
 # ---- Who may ask what.
