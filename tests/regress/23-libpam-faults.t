@@ -30,7 +30,7 @@ CREDENTIAL, ALLOW = "misconfigured credential", "allow ok"
 # a broken answer: PROTOCOL.
 MEETS = {
     "delay": ALLOW, "close-after": ALLOW, "silence": TIMEOUT, "tls-silence": TIMEOUT, "drip": TIMEOUT, "stall": TIMEOUT,
-    "half-head": TIMEOUT, "interim": ALLOW, "two-framings": ALLOW,
+    "half-head": TIMEOUT, "late": TIMEOUT, "interim": ALLOW, "two-framings": ALLOW,
     "reset": NETWORK, "close": NETWORK, "tls-reset": NETWORK, "tls-garbage": NETWORK, "tls-cut": NETWORK,
     "status": "unavailable server-error", "missing-scope": CREDENTIAL, "string-error": CREDENTIAL,
     # Only on other requests than the first page, which is all there is to ask.
