@@ -317,14 +317,15 @@ take_emails(struct og_flight *flight, const struct og_answer *answer)
 	const struct og_record *row[OG_API_EMAILS_MAX];
 	enum og_pick pick[OG_API_EMAILS_MAX];
 	struct og_query query;
-	size_t i;
+	size_t count, i;
 
-	for (i = 0; i < flight->email_count; i++)
+	count = flight->email_count;
+	for (i = 0; i < count; i++)
 		email[i] = flight->email[i];
-	for (i = 0; i < flight->email_count; i++) {
+	for (i = 0; i < count; i++) {
 		row[i] = NULL;
-		pick[i] = og_page_pick(&answer->page, email,
-		    flight->email_count, email[i], &row[i]);
+		pick[i] = og_page_pick(&answer->page, email, count, email[i],
+		    &row[i]);
 		if (pick[i] == OG_PICK_IGNORED) {
 			og_log(flight->fetch->log, LOG_WARNING,
 			    "the API ignored the emails[] filter: "
@@ -333,7 +334,7 @@ take_emails(struct og_flight *flight, const struct og_answer *answer)
 			return;
 		}
 	}
-	for (i = 0; i < flight->email_count; i++) {
+	for (i = 0; i < count; i++) {
 		query = flight->query;
 		memcpy(query.subject, flight->email[i], sizeof(query.subject));
 		if (pick[i] == OG_PICK_FOUND || pick[i] == OG_PICK_ABSENT)
@@ -343,11 +344,11 @@ take_emails(struct og_flight *flight, const struct og_answer *answer)
 			og_log(flight->fetch->log, LOG_WARNING,
 			    "two people have the address %s", email[i]);
 	}
-	for (i = 0; i < flight->email_count; i++)
+	for (i = 0; i < count; i++)
 		land_email(flight, email[i], picked[pick[i]],
 		    pick[i] == OG_PICK_FOUND ? row[i] : NULL);
 	/* One of these it is. */
-	set_apart(flight, flight->email_count, flight->refused);
+	set_apart(flight, count, flight->refused);
 	flight->refused = 0;
 	flight->email_max *= 2;
 	if (flight->email_max > OG_API_EMAILS_MAX)
