@@ -212,6 +212,10 @@ def _close_after(sock, request, answer, params):
     raise _Gone
 
 
+def _chunk(piece):
+    return b"%x\r\n%s\r\n" % (len(piece), piece)
+
+
 def _oversized(sock, request, answer, params):
     """Blanks that JSON allows, then the answer: only its size is wrong."""
     body = answer.text()
@@ -219,11 +223,14 @@ def _oversized(sock, request, answer, params):
     chunked = bool(params.get("chunked"))
     extra = ("Transfer-Encoding: chunked",) if chunked else ()
     sock.sendall(_head(answer, None if chunked else blanks + len(body), extra))
-    while blanks > 0:
-        piece = _PIECE[:blanks]
-        blanks -= len(piece)
-        sock.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
-    sock.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body)
+    # Made once, since many threads send it at the same time.
+    whole = _chunk(_PIECE) if chunked else _PIECE
+    for _ in range(blanks // len(_PIECE)):
+        sock.sendall(whole)
+    rest = _PIECE[:blanks % len(_PIECE)]
+    if rest:
+        sock.sendall(_chunk(rest) if chunked else rest)
+    sock.sendall(_chunk(body) + b"0\r\n\r\n" if chunked else body)
 
 
 def _header_flood(sock, request, answer, params):
@@ -245,13 +252,18 @@ def _interim(sock, request, answer, params):
     _whole(sock, request, answer, params)
 
 
+# One thread packs what all of them send.
+_PACKING = threading.Lock()
+
+
 @functools.lru_cache(4)
 def _packed(blanks, text):
     return gzip.compress(b" " * blanks + text, 1)
 
 
 def _gzip(sock, request, answer, params):
-    body = _packed(params.get("bytes", 0), answer.text())
+    with _PACKING:
+        body = _packed(params.get("bytes", 0), answer.text())
     sock.sendall(_head(answer, len(body), ["Content-Encoding: gzip"]) + body)
 
 
