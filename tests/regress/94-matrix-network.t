@@ -67,7 +67,7 @@ ROWS = [
     api("silent in the body", "stall", TIMEOUT),
     api("a slow drip", "drip", TIMEOUT, ms=50),
     api("late", "delay", HARMLESS, ms=300),
-    api("too late", "delay", TIMEOUT, ms=5000),
+    api("too late", "delay", TIMEOUT, ms=15000),
     api("reset after the request", "reset", NETWORK, patient=True),
     api("closed after the request", "close", NETWORK),
     api("closed after the answer", "close-after", HARMLESS),
