@@ -119,6 +119,47 @@ forgets_what_is_under_way(void **state)
 	og_store_free(store);
 }
 
+int __real_renameat(int from_dir, const char *from, int to_dir,
+    const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir,
+    const char *to);
+
+static bool flush_now;
+
+/* A flush has looked through the directory before the name is there, and is
+ * over before its writer looks again. */
+int
+__wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (flush_now)
+		assert_true(put_file(in_scratch("store/flushed"), "", 0, 0600));
+	return __real_renameat(from_dir, from, to_dir, to);
+}
+
+static void
+forgets_what_comes_in_between(void **state)
+{
+	struct og_record ann;
+	struct og_store *store;
+
+	(void)state;
+	store = kit_store(NULL);
+	ann = person(1);
+	flush_now = true;
+	assert_int_equal(put_single(store, by_email(&users, 1), OG_FACT_FOUND,
+	    &ann, NOW), OG_ERR_MISSING);
+	/* Two flushes within a tick of the clock may look like one. */
+	assert_int_equal(unlink(in_scratch("store/flushed")), 0);
+	assert_int_equal(put_list(store, &users, 0, 3, NOW, OG_LIST_COMPLETE),
+	    OG_ERR_MISSING);
+	flush_now = false;
+	assert_int_equal(count_files("lists") + count_files("singles"), 0);
+	assert_int_equal(put_list(store, &users, 0, 3, NOW, OG_LIST_COMPLETE),
+	    OG_OK);
+	assert_int_equal(said.lines, 0);
+	og_store_free(store);
+}
+
 /* A person of whom no list and no name is known goes by what was asked. */
 static void
 forgets_what_was_not_found(void **state)
@@ -180,6 +221,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(forgets_a_person, before,
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(forgets_what_is_under_way,
+		    before, kit_clear),
+		cmocka_unit_test_setup_teardown(forgets_what_comes_in_between,
 		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(forgets_what_was_not_found,
 		    before, kit_clear),
