@@ -15,7 +15,7 @@ PEERS = {"cli": "helper", "helper": "cli"}  # neither includes the other
 
 # Foreign headers and the files that may include them.
 PLACES = [
-    (r"curl/", r"common/io/http\w*\.c"),
+    (r"curl/", r"common/io/http_model\.h"),
     (r"jansson\.h", r"common/meaning/api\w*\.[ch]|common/cli/json\.c"),
     (r"cdb\.h", r"common/io/list\.c"),
     (r"sha2\.h", r"common/io/\w+\.c"),

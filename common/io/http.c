@@ -1,6 +1,5 @@
 #include "io/http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>

@@ -1,6 +1,5 @@
 #include "io/http_model.h"
 
-#include <curl/curl.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -181,7 +180,7 @@ copy(const struct og_http_model *model, CURL **easy)
 	return code;
 }
 
-void *
+CURL *
 og_http_model_copy(const struct og_http_model *model)
 {
 	CURL *easy;

@@ -1,6 +1,5 @@
 #include "io/http_transfer.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 

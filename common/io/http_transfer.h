@@ -21,7 +21,7 @@
 
 struct og_transfer {
 	TAILQ_ENTRY(og_transfer) next;
-	void *easy;		/* CURL *, whose private pointer leads here */
+	CURL *easy;		/* its private pointer leads here */
 	void (*done)(void *arg, const struct og_reply *);
 	void *arg;
 	int64_t deadline_ms;	/* monotonic */

@@ -130,12 +130,7 @@ main(void)
 		TEST(test_redirect_is_not_followed),
 		TEST(test_age),
 	};
-	int failed;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (!server_start(&server))
-		return 1;
-	failed = cmocka_run_group_tests_name("http_answer", tests, NULL, NULL);
-	server_stop(&server);
-	return failed;
+	return cmocka_run_group_tests_name("http_answer", tests, start, stop);
 }

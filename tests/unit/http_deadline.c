@@ -135,13 +135,7 @@ main(void)
 		TEST(test_silent_handshake),
 		TEST(test_silent_connect),
 	};
-	int failed;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (!server_start(&server))
-		return 1;
-	failed = cmocka_run_group_tests_name("http_deadline", tests, NULL,
-	    NULL);
-	server_stop(&server);
-	return failed;
+	return cmocka_run_group_tests_name("http_deadline", tests, start, stop);
 }

@@ -11,4 +11,20 @@
 
 static struct server server;
 
+/* Of the whole program. */
+static inline int
+start(void **state)
+{
+	(void)state;
+	return server_start(&server) ? 0 : -1;
+}
+
+static inline int
+stop(void **state)
+{
+	(void)state;
+	server_stop(&server);
+	return 0;
+}
+
 #endif

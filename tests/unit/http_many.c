@@ -4,8 +4,9 @@
  */
 #include "http_kit.h"
 
-#include <curl/curl.h>
 #include <dlfcn.h>
+
+#include "io/http_model.h"
 
 /* libcurl's failing is made to happen by standing in its way: it reports an
  * error once, or does nothing at all. */
@@ -186,12 +187,7 @@ main(void)
 		TEST(test_broken_multi),
 		TEST(test_deaf_libcurl),
 	};
-	int failed;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (!server_start(&server))
-		return 1;
-	failed = cmocka_run_group_tests_name("http_many", tests, NULL, NULL);
-	server_stop(&server);
-	return failed;
+	return cmocka_run_group_tests_name("http_many", tests, start, stop);
 }

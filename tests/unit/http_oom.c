@@ -3,10 +3,9 @@
  * exactly once, in an error or in the whole answer.
  */
 #include "http_client.h"
-
-#include <curl/curl.h>
-
 #include "http_server.h"
+
+#include "io/http_model.h"
 
 #define FAILURES_MAX	5000
 #define DEADLINE_MS	1000	/* for those that libcurl forgets */

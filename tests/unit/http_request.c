@@ -228,12 +228,7 @@ main(void)
 		TEST(test_fresh_without_cookies),
 		TEST(test_stale_connection),
 	};
-	int failed;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (!server_start(&server))
-		return 1;
-	failed = cmocka_run_group_tests_name("http_request", tests, NULL, NULL);
-	server_stop(&server);
-	return failed;
+	return cmocka_run_group_tests_name("http_request", tests, start, stop);
 }
