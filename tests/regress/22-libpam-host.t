@@ -223,7 +223,6 @@ def unroutable():
 
 def reset_host():
     """The host is killed: the helper ends by itself, and others pass."""
-    gate.configure(api={"timeout": "2s"})
     gate.forget()
     simulator.clear_requests()
     simulator.fault("silence", times=1)
@@ -237,7 +236,6 @@ def reset_host():
             break
         threading.Event().wait(0.01)
     is_(helpers(), [], "... and the helper ends on its own")
-    gate.configure(api={"timeout": "5s"})
 
 
 def hostile_environment():

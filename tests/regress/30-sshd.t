@@ -118,6 +118,7 @@ with Sshd() as sshd:
         login("ann", words, told, f"fault {kind[0]}")
         login("root", "exempt exempt-user", None, f"fault {kind[0]}")
     simulator.clear_faults()
+    gate.configure(api={"timeout": "10s"})
 
     # An administrator must act.
     gate.forget()

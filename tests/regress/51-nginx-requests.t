@@ -134,7 +134,7 @@ def asked(path="/", user=None, **more):
 upstream = Upstream()
 made = certificates.make("/var/tmp/sim")
 simulator = Simulator("/var/tmp/sim")
-settings = Gate(simulator, POLICIES, USERS, api={"timeout": "1s", "requests_per_minute": 600})
+settings = Gate(simulator, POLICIES, USERS, api={"timeout": "3s", "requests_per_minute": 600})
 LOCATIONS = "\n".join(f"location /{name}/ {{ openai_gate {name}; alias {DIRECTORY}/html/; }}" for name in POLICIES)
 nginx = Nginx(f"""
     map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}

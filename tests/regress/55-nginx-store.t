@@ -226,7 +226,7 @@ over()
 
 # Stale while the API cannot be asked; never a denial.
 
-nginx = start(cache={"ttl": "2s", "negative_ttl": "2s", "stale_ttl": "10m"}, api={"timeout": "1s"})
+nginx = start(cache={"ttl": "2s", "negative_ttl": "2s", "stale_ttl": "10m"}, api={"timeout": "3s"})
 is_((get(), get("zoe")[0]), ((200, "miss", "ok"), 403), "known, and denied")
 for fault in (503, "silence", 401):
     simulator.fault(fault)

@@ -24,7 +24,7 @@ PASSWORDS = f"auth_basic x; auth_basic_user_file {DIRECTORY}/passwords;"
 DOOR = f"alias {DIRECTORY}/html/;"
 
 simulator = Simulator("/var/tmp/sim")
-gate = Gate(simulator, POLICIES, USERS, api={"requests_per_minute": 600, "timeout": "1s"})
+gate = Gate(simulator, POLICIES, USERS, api={"requests_per_minute": 600, "timeout": "3s"})
 nginx = Nginx(f"""
     openai_gate dry;
     openai_gate_identity $http_x_user;

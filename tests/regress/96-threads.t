@@ -25,6 +25,7 @@ PROGRAMS = [f"{TSAN}/openai-gate", f"{TSAN}/openai-gate-fetch", f"{TSAN}/openai-
 FLAGS = "-fsanitize=thread"
 REPORT = re.compile(r"ThreadSanitizer", re.M)
 CHECK = ["check", "--policy", "ssh", "ann"]
+PATIENT_MS, HASTY_MS = 20000, 1500  # for an answer; where none will come
 QUERIES = ["users?email=ann@example.com", "projects/proj_web/users?email=ann@example.com", "invites?email=ann@example.com"]
 
 
@@ -45,9 +46,9 @@ def run(name, *command, status):
         diag(said[:6000])
 
 
-def both(name, status):
+def both(name, status, timeout_ms=HASTY_MS):
     run(f"{name}, openai-gate", PROGRAMS[0], *CHECK, status=status)
-    run(f"{name}, the helper", PROGRAMS[1], "1", CONF, "1500", *QUERIES, status=0)
+    run(f"{name}, the helper", PROGRAMS[1], "1", CONF, str(timeout_ms), *QUERIES, status=0)
 
 
 built = make()
@@ -61,9 +62,10 @@ os.makedirs(os.path.dirname(HTTP), mode=0o755)
 shutil.copy(PROGRAMS[2], HTTP)
 simulator = Simulator("/var/tmp/sim")
 settings = Gate(simulator, {"ssh": {"pam_services": "sshd", "role": "owner reader", "project": "proj_web"}}, {"ann": "ann@example.com"},
-                api={"timeout": "1500ms", "requests_per_minute": 6000})
-both("an address", 0)
+                api={"timeout": f"{PATIENT_MS}ms", "requests_per_minute": 6000})
+both("an address", 0, PATIENT_MS)
 is_(len(simulator.requests()), 5, "the one has asked for two lists, the other for three")
+settings.configure(api={"timeout": f"{HASTY_MS}ms"})
 for kind in ("500", "429", "silence", "reset", "truncated"):
     simulator.fault(kind)
     both(kind, 2)
