@@ -4,6 +4,7 @@
  *
  *     ngx_http_openai_module.c     directives, their inheritance
  *     ngx_http_openai_init.c       reads gate.conf and key, judges nginx.conf
+ *     ngx_http_openai_place.c      where the workers' store is
  *     ngx_http_openai_worker.c     what a worker owns: store, fetcher, log
  *     ngx_http_openai_loop.c       the fetcher on the worker's event loop
  *     ngx_http_openai_handler.c    one request: judged, put aside, resumed
@@ -176,6 +177,10 @@ struct ngx_http_openai_ctx_s {
 ngx_int_t ngx_http_openai_load(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf);
 void ngx_http_openai_unload(void *data);
+
+/* ngx_http_openai_place.c */
+ngx_int_t ngx_http_openai_place(ngx_conf_t *cf,
+    ngx_http_openai_main_conf_t *omcf);
 
 /* ngx_http_openai_worker.c */
 ngx_int_t ngx_http_openai_init_process(ngx_cycle_t *cycle);
