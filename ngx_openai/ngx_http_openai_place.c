@@ -9,6 +9,9 @@
 
 static ngx_int_t ngx_http_openai_default_cache(ngx_conf_t *cf,
     ngx_http_openai_main_conf_t *omcf);
+static ngx_flag_t ngx_http_openai_is_same(u_char *one, u_char *other);
+static ngx_int_t ngx_http_openai_split(u_char *path, ngx_str_t *name,
+    ngx_file_info_t *fi);
 
 
 /*
@@ -23,7 +26,7 @@ ngx_http_openai_place(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
     char             *directory;
     u_char           *name;
     ngx_flag_t        exists;
-    ngx_file_info_t   fi, other;
+    ngx_file_info_t   fi;
 
     if (omcf->cache == NULL
         && ngx_http_openai_default_cache(cf, omcf) != NGX_OK)
@@ -47,11 +50,7 @@ ngx_http_openai_place(ngx_conf_t *cf, ngx_http_openai_main_conf_t *omcf)
 
     if (omcf->conf->base_url
         && directory
-        && (ngx_strcmp(name, directory) == 0
-            || (exists
-                && ngx_file_info(directory, &other) != NGX_FILE_ERROR
-                && fi.st_dev == other.st_dev
-                && fi.st_ino == other.st_ino)))
+        && ngx_http_openai_is_same(name, (u_char *) directory))
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"openai_gate_cache\" %s is also the store of PAM, "
@@ -109,4 +108,62 @@ ngx_http_openai_default_cache(ngx_conf_t *cf,
     omcf->cache->name = name;
 
     return NGX_OK;
+}
+
+
+/* also where neither is there yet: one name in one directory */
+
+static ngx_flag_t
+ngx_http_openai_is_same(u_char *one, u_char *other)
+{
+    ngx_str_t        name, name2;
+    ngx_file_info_t  fi, fi2;
+
+    if (ngx_file_info(one, &fi) == NGX_FILE_ERROR
+        || ngx_file_info(other, &fi2) == NGX_FILE_ERROR)
+    {
+        if (ngx_http_openai_split(one, &name, &fi) != NGX_OK
+            || ngx_http_openai_split(other, &name2, &fi2) != NGX_OK
+            || name.len != name2.len
+            || ngx_memcmp(name.data, name2.data, name.len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    return fi.st_dev == fi2.st_dev && fi.st_ino == fi2.st_ino;
+}
+
+
+/* the last part of a path, and the directory in which it is */
+
+static ngx_int_t
+ngx_http_openai_split(u_char *path, ngx_str_t *name, ngx_file_info_t *fi)
+{
+    u_char  *first, *last;
+    u_char   directory[NGX_MAX_PATH];
+
+    for (last = path + ngx_strlen(path); last > path; last--) {
+        if (last[-1] != '/') {
+            break;
+        }
+    }
+
+    for (first = last; first > path; first--) {
+        if (first[-1] == '/') {
+            break;
+        }
+    }
+
+    name->data = first;
+    name->len = last - first;
+
+    if ((size_t) (first - path) >= sizeof(directory)) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(directory, path, first - path) = '\0';
+
+    return (ngx_file_info(directory, fi) == NGX_FILE_ERROR) ? NGX_ERROR
+                                                            : NGX_OK;
 }

@@ -153,8 +153,16 @@ is_((status, os.stat(f"{DIRECTORY}/own").st_uid), (0, 0), "one that is there sta
 refused(f"openai_gate_cache {gate.CACHE};" + GOOD, r"\"openai_gate_cache\" /var/cache/openai-gate is also the store of PAM", "PAM's store")
 is_(os.stat(gate.CACHE).st_uid, 0, "PAM's store: stays root's")
 os.rename(gate.CACHE, f"{gate.CACHE}.away")
-refused(f"openai_gate_cache {gate.CACHE}/;" + GOOD, r"\"openai_gate_cache\" /var/cache/openai-gate is also the store of PAM", "PAM's store to be")
-ok(not os.path.exists(gate.CACHE), "PAM's store to be: is not made for the workers") or shutil.rmtree(gate.CACHE)
+os.symlink(os.path.dirname(gate.CACHE), "/srv/link")
+for theirs, ours in (
+        (gate.CACHE, f"{gate.CACHE}/"),
+        (f"{gate.CACHE}/", gate.CACHE),
+        (gate.CACHE, "/var//cache/./openai-gate"),
+        ("/srv/link/openai-gate", gate.CACHE)):
+    settings.configure(cache={"directory": theirs})
+    refused(f"openai_gate_cache {ours};" + GOOD, r"\"openai_gate_cache\" \S+ is also the store of PAM", f"PAM's store to be, {theirs}, as {ours}")
+    ok(not os.path.exists(gate.CACHE), "... is not made for the workers") or shutil.rmtree(gate.CACHE)
+settings.configure(cache={"directory": gate.CACHE})
 os.rename(f"{gate.CACHE}.away", gate.CACHE)
 settings.configure(api={"base_url": "none"})
 accepted(f"openai_gate_cache {gate.CACHE};" + GOOD, "PAM's store, where nobody asks: workers only read it")
