@@ -110,7 +110,7 @@ def get(target, certificate=None, method="GET", port=8443, body=None, **headers)
     try:
         connection.request(method, target, body, headers)
         response = connection.getresponse()
-        return response.status, response.headers, response.read().decode()
+        return response.status, response.headers, response.read().decode(errors="replace")
     finally:
         connection.close()
 
@@ -313,7 +313,7 @@ def broken_then_down(kind):
     return "the good one" if heard[-1] == good else heard[-1]
 
 
-for kind in ("html", "empty", "unframed", "truncated", "interim"):
+for kind in ("html", "empty", "unframed", "truncated", "interim", "gzip"):
     is_(broken_then_down(kind), "the good one", f"{kind}: a broken answer takes not the place of a good one")
 
 # ---- Who may ask what.
