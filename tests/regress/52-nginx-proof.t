@@ -93,6 +93,16 @@ nginx = Nginx(f"""
         location /any/ {{ satisfy any; auth_basic x; alias {DIRECTORY}/html/; }}
         location /any-mapped/ {{ satisfy any; auth_basic x; openai_gate_identity $mapped; alias {DIRECTORY}/html/; }}
         location /any-nofile/ {{ satisfy any; auth_basic x; auth_basic_user_file {DIRECTORY}/none; alias {DIRECTORY}/html/; }}
+        location /refused/ {{
+            auth_request /auth;
+            auth_request_set $login $upstream_http_x_login;
+            openai_gate_identity $login;
+            error_page 401 =200 /page/index.html;
+            error_page 403 =200 /page-again/index.html;
+            alias {DIRECTORY}/html/;
+        }}
+        location /page/ {{ openai_gate_identity $login; alias {DIRECTORY}/html/; }}
+        location /page-again/ {{ auth_request /auth; openai_gate_identity $login; alias {DIRECTORY}/html/; }}
         location /any-login/ {{
             satisfy any;
             auth_request /auth;
@@ -167,6 +177,9 @@ wrong("/deny/", {"X-User": "ann"}, 403, "an address that is denied")
 wrong("/login/", {}, 401, "no session")
 wrong("/login/", {"Cookie": "session=old"}, 401, "an old session")
 wrong("/login/", {"Cookie": "session=barred"}, 403, "a barred session")
+wrong("/page/", {"Cookie": "session=old"}, 401, "the page of refused sessions, by itself")
+right("/refused/", {"Cookie": "session=old"}, "... after a refusal believes what that has said, as the manual page says")
+wrong("/refused/", {"Cookie": "session=barred"}, 403, "... and not where sessions are asked about again")
 right("/basic/", password("ann", "ann's"), "ann, right password")
 right("/basic/", password("zoe", "zoe's"), "zoe, right password, but no member", 403)
 right("/owner/", password("olivia", "olivia's"), "olivia, an owner")
