@@ -151,6 +151,7 @@ for subject, statuses in (
         (f"/{OWNER}/{BEN}", (401, 401)),
         (f"/{BEN}+{OWNER}", (401, 401)),
         (f"/CN=x+{BEN}/{OWNER}", (401, 401)),
+        ("/emailAddress=ben\\+shop@example.com/CN=x", (401, 401)),
         (f"/CN={OWNER}", (401, 401))):
     certificate = client_certificate("chosen", subject)
     for path, status in zip(DOORS, statuses):
