@@ -111,7 +111,7 @@ $(BUILD)/headers: always
 	@mkdir -p $(@D)
 	@echo '$(HEADERS)' | cmp -s - $@ || echo '$(HEADERS)' >$@
 
-$(call obj,pam_openai/gate.c common/cli/doctor.c common/helper/main.c \
+$(call obj,pam_openai/gate.c common/cli/doctor_host.c common/helper/main.c \
     common/helper/http_late.c): $(BUILD)/helper-path
 $(call obj,common/helper/http_late.c $(HTTP)): $(BUILD)/headers
 

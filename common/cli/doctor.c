@@ -2,20 +2,14 @@
  * openai-gate doctor: asks the directory everything that the policies would,
  * once each, and names the mend of whatever does not work.
  */
-#include "cli/cli.h"
+#include "cli/doctor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
-#include <unistd.h>
 
 #include "client/key_expiry.h"
-#include "cli/stack.h"
-#include "io/file.h"
-#include "io/http.h"
 #include "io/pace.h"
-#include "meaning/api.h"
 #include "value/clock.h"
 
 /* More apart than this, and certificates and ages cannot be judged. */
@@ -24,29 +18,15 @@
 #define DAY		((int64_t)24 * 60 * 60)
 #define EXPIRY_WARN	14	/* days */
 
-struct examination {
-	struct og_cli *cli;
-	struct og_http *http;
-	struct og_credentials credentials;
-	enum og_reason worst;		/* OG_GO_ON: all is well */
-	bool clock_known;
-	/* of the request under way */
-	const struct og_query *query;
-	bool of_container;		/* the project or group itself */
-	bool finished;
-	struct og_answer answer;
-	struct og_container container;
-};
-
-static void
-good(const char *what, const char *detail)
+void
+og_doctor_good(const char *what, const char *detail)
 {
 	og_cli_line("  ok    %-34s  %s", what, detail);
 }
 
-static void
-bad(struct examination *ex, enum og_reason reason, const char *what,
-    const char *detail, const char *mend)
+void
+og_doctor_bad(struct og_examination *ex, enum og_reason reason,
+    const char *what, const char *detail, const char *mend)
 {
 	og_cli_line("  FAIL  %-34s  %s", what, detail);
 	if (mend != NULL)
@@ -55,8 +35,8 @@ bad(struct examination *ex, enum og_reason reason, const char *what,
 		ex->worst = reason;
 }
 
-static void
-warn(const char *what, const char *detail)
+void
+og_doctor_warn(const char *what, const char *detail)
 {
 	og_cli_line("  warn  %-34s  %s", what, detail);
 }
@@ -64,7 +44,7 @@ warn(const char *what, const char *detail)
 static void
 arrived(void *arg, const struct og_reply *reply)
 {
-	struct examination *ex;
+	struct og_examination *ex;
 	char text[80];
 	int64_t apart;
 
@@ -82,16 +62,17 @@ arrived(void *arg, const struct og_reply *reply)
 	snprintf(text, sizeof(text), "%" PRId64 " s %s the API's",
 	    apart < 0 ? -apart : apart, apart < 0 ? "behind" : "ahead of");
 	if (apart > CLOCK_TOLERANCE || apart < -CLOCK_TOLERANCE)
-		bad(ex, OG_CONFIG, "clock", text,
+		og_doctor_bad(ex, OG_CONFIG, "clock", text,
 		    "set the clock (timedatectl set-ntp true)");
 	else
-		good("clock", text);
+		og_doctor_good("clock", text);
 }
 
 /* False: no request could be made. The pace is told, never asked: a doctor
  * who waits a minute is of no use at night. */
 static bool
-ask(struct examination *ex, struct og_buffer *path, enum og_endpoint endpoint)
+ask(struct og_examination *ex, struct og_buffer *path,
+    enum og_endpoint endpoint)
 {
 	const struct og_config *conf;
 	enum og_reason why;
@@ -110,7 +91,7 @@ ask(struct examination *ex, struct og_buffer *path, enum og_endpoint endpoint)
 }
 
 static const char *
-mend_of(const struct examination *ex)
+mend_of(const struct og_examination *ex)
 {
 	switch (ex->answer.failure) {
 	case OG_CREDENTIAL:
@@ -139,18 +120,18 @@ mend_of(const struct examination *ex)
 }
 
 static void
-tell_failure(struct examination *ex, const char *what)
+tell_failure(struct og_examination *ex, const char *what)
 {
 	char text[OG_MESSAGE_MAX + 64];
 
 	snprintf(text, sizeof(text), "%s: %s",
 	    og_reason_word(ex->answer.failure), ex->answer.message.text);
-	bad(ex, ex->answer.failure, what, text, mend_of(ex));
+	og_doctor_bad(ex, ex->answer.failure, what, text, mend_of(ex));
 }
 
 /* May the key read this list? False: it could not be read at all. */
 static bool
-examine_list(struct examination *ex, const struct og_query *list)
+examine_list(struct og_examination *ex, const struct og_query *list)
 {
 	char what[OG_QUERY_TEXT_MAX], text[80];
 	struct og_buffer path;
@@ -163,18 +144,19 @@ examine_list(struct examination *ex, const struct og_query *list)
 	ex->of_container = false;
 	if (og_api_path(&path, list, NULL) != OG_OK ||
 	    !ask(ex, &path, og_api_endpoint(list))) {
-		bad(ex, OG_NETWORK, what, "no request could be made", NULL);
+		og_doctor_bad(ex, OG_NETWORK, what,
+		    "no request could be made", NULL);
 	} else if (ex->answer.state == OG_FACT_FAILED) {
 		tell_failure(ex, what);
 	} else if (ex->answer.state == OG_FACT_ABSENT) {
-		bad(ex, OG_CONFIG, what, "there is none in this organization, "
-		    "or it is archived: nobody can pass by it",
+		og_doctor_bad(ex, OG_CONFIG, what, "there is none in this "
+		    "organization, or it is archived: nobody can pass by it",
 		    "correct the id in the policy");
 	} else {
 		snprintf(text, sizeof(text), "%zu %s%s", ex->answer.page.count,
 		    ex->answer.page.count == 1 ? "row" : "rows",
 		    ex->answer.page.has_more ? " and more" : "");
-		good(what, text);
+		og_doctor_good(what, text);
 		read = true;
 	}
 	og_page_free(&ex->answer.page);
@@ -185,7 +167,7 @@ examine_list(struct examination *ex, const struct og_query *list)
 /* Ids are opaque: the name tells an administrator whether it is the right one.
  * False: its list need not be looked at. */
 static bool
-examine_container(struct examination *ex, const struct og_query *list)
+examine_container(struct og_examination *ex, const struct og_query *list)
 {
 	char what[OG_ID_MAX + 16];
 	struct og_buffer path;
@@ -200,17 +182,19 @@ examine_container(struct examination *ex, const struct og_query *list)
 	memset(&ex->container, 0, sizeof(ex->container));
 	if (og_api_container_path(&path, list->kind, list->container) != OG_OK ||
 	    !ask(ex, &path, project ? OG_ENDPOINT_PROJECT : OG_ENDPOINT_GROUP))
-		bad(ex, OG_NETWORK, what, "no request could be made", NULL);
+		og_doctor_bad(ex, OG_NETWORK, what,
+		    "no request could be made", NULL);
 	else if (ex->answer.state == OG_FACT_FAILED)
 		tell_failure(ex, what);
 	else if (ex->answer.state == OG_FACT_ABSENT)
-		bad(ex, OG_CONFIG, what, "not in this organization",
+		og_doctor_bad(ex, OG_CONFIG, what, "not in this organization",
 		    "correct the id in the policy");
 	else if (ex->container.archived)
-		bad(ex, OG_CONFIG, what, "archived: it has no members",
+		og_doctor_bad(ex, OG_CONFIG, what,
+		    "archived: it has no members",
 		    "name another project in the policy");
 	else
-		good(what, ex->container.name);
+		og_doctor_good(what, ex->container.name);
 	there = ex->answer.state == OG_FACT_FOUND && !ex->container.archived;
 	og_page_free(&ex->answer.page);
 	og_buffer_free(&path);
@@ -239,7 +223,7 @@ seen_before(const struct og_config *conf, const struct og_policy *policy,
 }
 
 static void
-examine_lines(struct examination *ex, const struct og_policy *policy,
+examine_lines(struct og_examination *ex, const struct og_policy *policy,
     enum og_query_kind kind, const struct og_words *line, size_t lines)
 {
 	struct og_query list;
@@ -261,7 +245,7 @@ examine_lines(struct examination *ex, const struct og_policy *policy,
 
 /* Good to know, and no more: a key need not be allowed to see itself. */
 static void
-examine_expiry(struct examination *ex)
+examine_expiry(struct og_examination *ex)
 {
 	static const char what[] = "key's expiry";
 	struct og_key_expiry expiry;
@@ -275,23 +259,23 @@ examine_expiry(struct examination *ex)
 		snprintf(text, sizeof(text), "not known%s%s",
 		    expiry.message.text[0] != '\0' ? ": " : "",
 		    expiry.message.text);
-		good(what, text);
+		og_doctor_good(what, text);
 	} else if (expiry.at < 0) {
-		good(what, "never");
+		og_doctor_good(what, "never");
 	} else {
 		snprintf(text, sizeof(text), "in %" PRId64 " days%s",
 		    left > 0 ? left / DAY : 0, left >= EXPIRY_WARN * DAY ? "" :
 		    ": make a new one, write it to key_file, then delete this "
 		    "one");
 		if (left < EXPIRY_WARN * DAY)
-			warn(what, text);
+			og_doctor_warn(what, text);
 		else
-			good(what, text);
+			og_doctor_good(what, text);
 	}
 }
 
 static void
-examine_api(struct examination *ex)
+examine_api(struct og_examination *ex)
 {
 	const struct og_config *conf;
 	const struct og_policy *policy;
@@ -317,7 +301,7 @@ examine_api(struct examination *ex)
 }
 
 static bool
-examine_key(struct examination *ex)
+examine_key(struct og_examination *ex)
 {
 	const struct og_config *conf;
 	struct og_message message;
@@ -325,152 +309,39 @@ examine_key(struct examination *ex)
 
 	conf = ex->cli->conf;
 	if (conf->base_url == NULL) {
-		good("API", "base_url = none: never asked");
+		og_doctor_good("API", "base_url = none: never asked");
 		return false;
 	}
 	reason = og_load_credentials(&ex->credentials, conf, &message);
 	if (reason != OG_GO_ON) {
-		bad(ex, reason, "key", message.text, NULL);
+		og_doctor_bad(ex, reason, "key", message.text, NULL);
 		return false;
 	}
-	good("key", conf->key_file != NULL ? conf->key_file :
+	og_doctor_good("key", conf->key_file != NULL ? conf->key_file :
 	    "none here: the gateway of base_url holds it");
 	if (conf->key_file != NULL &&
 	    strncmp(ex->credentials.key.data, "sk-admin-", 9) != 0)
-		warn("key", "does not begin with sk-admin-: right only for a "
-		    "gateway of your own");
+		og_doctor_warn("key", "does not begin with sk-admin-: right "
+		    "only for a gateway of your own");
 	if (og_http_new(&ex->http, conf, &ex->credentials, &ex->cli->log) !=
 	    OG_OK) {
-		bad(ex, OG_NETWORK, "API", "cannot prepare a request",
+		og_doctor_bad(ex, OG_NETWORK, "API", "cannot prepare a request",
 		    "check ca_file, client_cert and client_key");
 		return false;
 	}
 	return true;
 }
 
-static void
-examine_store(struct examination *ex)
-{
-	struct og_message message;
-	const char *directory;
-	enum og_reason reason;
-
-	directory = ex->cli->conf->directory;
-	reason = og_cli_open_store(ex->cli);
-	if (reason != OG_GO_ON)
-		bad(ex, reason, "store", directory, NULL);
-	else if (ex->cli->store == NULL)
-		bad(ex, OG_STORE, "store", directory,
-		    "see the line above; without it every login asks the API");
-	else if (access(directory, W_OK) != 0)
-		bad(ex, OG_STORE, "store", "cannot be written", "remount it "
-		    "read-write; without it every login asks the API");
-	else if (!og_pace_usable(ex->cli->store, &message))
-		bad(ex, OG_STORE, "store", message.text, "remove that file "
-		    "(rm -r); until then the doors keep no pace");
-	else
-		good("store", directory);
-}
-
-static void
-examine_helper(struct examination *ex, const char *path)
-{
-	struct og_message message;
-	enum og_reason reason;
-
-	reason = og_load_code(path, &message);
-	if (reason == OG_GO_ON)
-		good("helper", path);
-	else
-		bad(ex, reason, "helper", message.text,
-		    "install openai-gate again");
-}
-
-static void
-examine_policies(struct examination *ex)
-{
-	const struct og_config *conf;
-	char what[OG_LOG_NAME_MAX + 16];
-	size_t i;
-
-	conf = ex->cli->conf;
-	if (conf->policy_count == 0)
-		bad(ex, OG_NO_POLICY, "policies", "none: nobody can pass",
-		    "add a [policy NAME] section");
-	for (i = 0; i < conf->policy_count; i++) {
-		if (!conf->policies[i].dry_run)
-			continue;
-		snprintf(what, sizeof(what), "policy %s",
-		    conf->policies[i].name);
-		warn(what, "NOT ENFORCED (enforce = no): it refuses nobody");
-	}
-}
-
-/* What a profile of pam-auth-update has written. */
-static bool
-in_common_account(const char *service)
-{
-	struct og_message message;
-	struct og_buffer text;
-	bool found;
-
-	og_buffer_init(&text, 64 * 1024);
-	found = og_file_read(&text, "/etc/pam.d/common-account", OG_TRUST_ROOT,
-	    &message) == OG_OK && og_stack_shared(text.data, service);
-	og_buffer_free(&text);
-	return found;
-}
-
-/* pam_start falls back to "other" where a service has no file of its own. */
-static void
-examine_services(struct examination *ex)
-{
-	const struct og_policy *policy;
-	struct og_buffer text;
-	struct og_message message;
-	char path[320], what[320];
-	const char *wrong;
-	size_t i, j;
-
-	for (i = 0; i < ex->cli->conf->policy_count; i++) {
-		policy = &ex->cli->conf->policies[i];
-		for (j = 0; j < policy->pam_services.count; j++) {
-			snprintf(path, sizeof(path), "/etc/pam.d/%s",
-			    policy->pam_services.item[j]);
-			snprintf(what, sizeof(what), "service %s",
-			    policy->pam_services.item[j]);
-			og_buffer_init(&text, 64 * 1024);
-			wrong = og_file_read(&text, path, OG_TRUST_ROOT,
-			    &message) != OG_OK ? message.text :
-			    og_stack_trouble(text.data);
-			if (wrong == NULL)
-				good(what, path);
-			else if (strstr(text.data, "common-account") != NULL &&
-			    strstr(text.data, "pam_openai.so") == NULL &&
-			    in_common_account(policy->pam_services.item[j]))
-				good(what, "/etc/pam.d/common-account");
-			else
-				warn(what, wrong);
-			og_buffer_free(&text);
-		}
-	}
-}
-
 int
 og_cli_examine(struct og_cli *cli)
 {
-	struct examination ex;
+	struct og_examination ex;
 
 	memset(&ex, 0, sizeof(ex));
 	ex.cli = cli;
 	ex.worst = OG_GO_ON;
 	og_credentials_init(&ex.credentials);
-	good("configuration", cli->conf_path);
-	examine_policies(&ex);
-	examine_helper(&ex, OG_HELPER_PATH);
-	examine_helper(&ex, OG_HTTP_PATH);
-	examine_services(&ex);
-	examine_store(&ex);
+	og_doctor_examine_host(&ex);
 	if (examine_key(&ex))
 		examine_api(&ex);
 	og_http_free(ex.http);

@@ -1,0 +1,131 @@
+#include "cli/doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/stack.h"
+#include "io/file.h"
+#include "io/pace.h"
+
+static void
+examine_store(struct og_examination *ex)
+{
+	struct og_message message;
+	const char *directory;
+	enum og_reason reason;
+
+	directory = ex->cli->conf->directory;
+	reason = og_cli_open_store(ex->cli);
+	if (reason != OG_GO_ON)
+		og_doctor_bad(ex, reason, "store", directory, NULL);
+	else if (ex->cli->store == NULL)
+		og_doctor_bad(ex, OG_STORE, "store", directory,
+		    "see the line above; without it every login asks the API");
+	else if (access(directory, W_OK) != 0)
+		og_doctor_bad(ex, OG_STORE, "store", "cannot be written", "remount "
+		    "it read-write; without it every login asks the API");
+	else if (!og_pace_usable(ex->cli->store, &message))
+		og_doctor_bad(ex, OG_STORE, "store", message.text, "remove that "
+		    "file (rm -r); until then the doors keep no pace");
+	else
+		og_doctor_good("store", directory);
+}
+
+static void
+examine_helper(struct og_examination *ex, const char *path)
+{
+	struct og_message message;
+	enum og_reason reason;
+
+	reason = og_load_code(path, &message);
+	if (reason == OG_GO_ON)
+		og_doctor_good("helper", path);
+	else
+		og_doctor_bad(ex, reason, "helper", message.text,
+		    "install openai-gate again");
+}
+
+static void
+examine_policies(struct og_examination *ex)
+{
+	const struct og_config *conf;
+	char what[OG_LOG_NAME_MAX + 16];
+	size_t i;
+
+	conf = ex->cli->conf;
+	if (conf->policy_count == 0)
+		og_doctor_bad(ex, OG_NO_POLICY, "policies",
+		    "none: nobody can pass",
+		    "add a [policy NAME] section");
+	for (i = 0; i < conf->policy_count; i++) {
+		if (!conf->policies[i].dry_run)
+			continue;
+		snprintf(what, sizeof(what), "policy %s",
+		    conf->policies[i].name);
+		og_doctor_warn(what,
+		    "NOT ENFORCED (enforce = no): it refuses nobody");
+	}
+}
+
+/* What a profile of pam-auth-update has written. */
+static bool
+in_common_account(const char *service)
+{
+	struct og_message message;
+	struct og_buffer text;
+	bool found;
+
+	og_buffer_init(&text, 64 * 1024);
+	found = og_file_read(&text, "/etc/pam.d/common-account", OG_TRUST_ROOT,
+	    &message) == OG_OK && og_stack_shared(text.data, service);
+	og_buffer_free(&text);
+	return found;
+}
+
+/* pam_start falls back to "other" where a service has no file of its own. */
+static void
+examine_services(struct og_examination *ex)
+{
+	const struct og_policy *policy;
+	struct og_buffer text;
+	struct og_message message;
+	char path[320], what[320];
+	const char *wrong;
+	size_t i, j;
+
+	for (i = 0; i < ex->cli->conf->policy_count; i++) {
+		policy = &ex->cli->conf->policies[i];
+		for (j = 0; j < policy->pam_services.count; j++) {
+			snprintf(path, sizeof(path), "/etc/pam.d/%s",
+			    policy->pam_services.item[j]);
+			snprintf(what, sizeof(what), "service %s",
+			    policy->pam_services.item[j]);
+			og_buffer_init(&text, 64 * 1024);
+			wrong = og_file_read(&text, path, OG_TRUST_ROOT,
+			    &message) != OG_OK ? message.text :
+			    og_stack_trouble(text.data);
+			if (wrong == NULL)
+				og_doctor_good(what, path);
+			else if (strstr(text.data, "common-account") != NULL &&
+			    strstr(text.data, "pam_openai.so") == NULL &&
+			    in_common_account(policy->pam_services.item[j]))
+				og_doctor_good(what,
+				    "/etc/pam.d/common-account");
+			else
+				og_doctor_warn(what, wrong);
+			og_buffer_free(&text);
+		}
+	}
+}
+
+void
+og_doctor_examine_host(struct og_examination *ex)
+{
+	og_doctor_good("configuration", ex->cli->conf_path);
+	examine_policies(ex);
+	examine_helper(ex, OG_HELPER_PATH);
+	examine_helper(ex, OG_HTTP_PATH);
+	examine_services(ex);
+	examine_store(ex);
+}
