@@ -52,6 +52,12 @@ enum og_reason og_cli_open_store(struct og_cli *);
 /* Says why the store could not be gone through, and returns the reason. */
 enum og_reason og_cli_store_failed(const struct og_cli *, enum og_error);
 
+/* What the identity map at `path` is for a door: OG_GO_ON, or what is wrong. */
+enum og_reason og_cli_test_map(const char *path, struct og_message *);
+
+/* Without it nobody can pass by that policy. */
+bool og_cli_has_identity(const struct og_config *, const struct og_policy *);
+
 /* Where decisions by that policy (NULL: none) are counted. */
 size_t og_cli_slot(const struct og_cli *, const char *policy);
 

@@ -31,26 +31,51 @@ test_file(const struct og_cli *cli, const char *path, struct og_trust trust)
 	return false;
 }
 
-static bool
-test_map(const struct og_cli *cli, const char *path)
+enum og_reason
+og_cli_test_map(const char *path, struct og_message *message)
 {
-	struct og_message message;
 	struct og_buffer text;
 	struct og_map *map;
 	enum og_reason reason;
 
-	if (path == NULL)
-		return true;
 	map = NULL;
-	reason = og_load_map(&text, path, &message);
-	if (reason == OG_GO_ON && og_map_parse(&map, path, text.data, text.len,
-	    &message) != OG_OK)
-		reason = OG_CONFIG;
-	if (reason != OG_GO_ON)
-		og_log(&cli->log, LOG_ERR, "%s", message.text);
+	reason = og_load_map(&text, path, message);
+	if (reason == OG_GO_ON)
+		reason = og_reason_of(og_map_parse(&map, path, text.data,
+		    text.len, message), OG_CONFIG);
 	og_map_free(map);
 	og_buffer_free(&text);
-	return reason == OG_GO_ON;
+	return reason;
+}
+
+bool
+og_cli_has_identity(const struct og_config *conf,
+    const struct og_policy *policy)
+{
+	return conf->email != NULL || conf->map_file != NULL ||
+	    policy->email != NULL || policy->map_file != NULL;
+}
+
+static bool
+test_map(const struct og_cli *cli, const char *path)
+{
+	struct og_message message;
+
+	if (path == NULL || og_cli_test_map(path, &message) == OG_GO_ON)
+		return true;
+	og_log(&cli->log, LOG_ERR, "%s", message.text);
+	return false;
+}
+
+static bool
+test_identity(const struct og_cli *cli, const struct og_policy *policy)
+{
+	if (og_cli_has_identity(cli->conf, policy))
+		return true;
+	og_log(&cli->log, LOG_ERR, "%s:%d: [policy %s] has neither email nor "
+	    "map_file: nobody can pass by it; write one into [identity]",
+	    cli->conf_path, policy->line, policy->name);
+	return false;
 }
 
 static bool
@@ -82,7 +107,8 @@ test(struct og_cli *cli)
 	good = test_key(cli);
 	good &= test_map(cli, conf->map_file);
 	for (i = 0; i < conf->policy_count; i++)
-		good &= test_map(cli, conf->policies[i].map_file);
+		good &= test_map(cli, conf->policies[i].map_file) &
+		    test_identity(cli, &conf->policies[i]);
 	good &= test_file(cli, conf->ca_file, OG_TRUST_ROOT);
 	good &= test_file(cli, conf->client_cert, OG_TRUST_ROOT);
 	good &= test_file(cli, conf->client_key, OG_TRUST_KEY);

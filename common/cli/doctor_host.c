@@ -47,6 +47,43 @@ examine_helper(struct og_examination *ex, const char *path)
 }
 
 static void
+examine_map(struct og_examination *ex, const char *path)
+{
+	struct og_message message;
+	enum og_reason reason;
+
+	if (path == NULL)
+		return;
+	reason = og_cli_test_map(path, &message);
+	if (reason == OG_GO_ON)
+		og_doctor_good("map", path);
+	else
+		og_doctor_bad(ex, reason, "map", message.text, NULL);
+}
+
+/* Who a local name is: without that, nobody passes. */
+static void
+examine_identity(struct og_examination *ex)
+{
+	const struct og_config *conf;
+	char what[OG_LOG_NAME_MAX + 16];
+	size_t i;
+
+	conf = ex->cli->conf;
+	examine_map(ex, conf->map_file);
+	for (i = 0; i < conf->policy_count; i++) {
+		examine_map(ex, conf->policies[i].map_file);
+		if (og_cli_has_identity(conf, &conf->policies[i]))
+			continue;
+		snprintf(what, sizeof(what), "policy %s",
+		    conf->policies[i].name);
+		og_doctor_bad(ex, OG_CONFIG, what,
+		    "neither email nor map_file: nobody has an identity",
+		    "write email = %u@ and your domain into [identity]");
+	}
+}
+
+static void
 examine_policies(struct og_examination *ex)
 {
 	const struct og_config *conf;
@@ -124,6 +161,7 @@ og_doctor_examine_host(struct og_examination *ex)
 {
 	og_doctor_good("configuration", ex->cli->conf_path);
 	examine_policies(ex);
+	examine_identity(ex);
 	examine_helper(ex, OG_HELPER_PATH);
 	examine_helper(ex, OG_HTTP_PATH);
 	examine_services(ex);
