@@ -141,11 +141,12 @@ examine_services(struct og_examination *ex)
 			og_buffer_init(&text, 64 * 1024);
 			wrong = og_file_read(&text, path, OG_TRUST_ROOT,
 			    &message) != OG_OK ? message.text :
-			    og_stack_trouble(text.data);
+			    og_stack_trouble(text.data, ex->cli->conf,
+			    ex->cli->conf_path);
 			if (wrong == NULL)
 				og_doctor_good(what, path);
-			else if (strstr(text.data, "common-account") != NULL &&
-			    strstr(text.data, "pam_openai.so") == NULL &&
+			else if (wrong == og_stack_none &&
+			    strstr(text.data, "common-account") != NULL &&
 			    in_common_account(policy->pam_services.item[j]))
 				og_doctor_good(what,
 				    "/etc/pam.d/common-account");

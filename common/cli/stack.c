@@ -1,25 +1,181 @@
 #include "cli/stack.h"
 
 #include <string.h>
+#include <strings.h>
+
+#define STACK_LINE_MAX	1024	/* libpam's own */
+
+static const char ours[] = "pam_openai.so";
+
+/* A line as libpam takes it apart. */
+struct entry {
+	char line[STACK_LINE_MAX];
+	bool dash;
+	char *type;
+	char *control;
+	char *module;
+	char *arguments;
+};
+
+/* Cuts the next word off; "[...]" is one. "": there is none. */
+static char *
+take_word(char **rest)
+{
+	char *word;
+	size_t len;
+
+	word = *rest + strspn(*rest, " \t");
+	len = *word == '[' ? strcspn(word, "]") + 1 : strcspn(word, " \t");
+	if (len > strlen(word))
+		len = strlen(word);
+	*rest = word + len;
+	if (**rest != '\0')
+		*(*rest)++ = '\0';
+	return word;
+}
+
+/* Joins what a backslash continues, and leaves comments out; a line that is
+ * too long is cut. False: the text has ended. */
+static bool
+read_line(struct entry *entry, const char **text)
+{
+	size_t left, len, used;
+	bool more;
+
+	if (**text == '\0')
+		return false;
+	used = 0;
+	do {
+		len = strcspn(*text, "\n");
+		left = strcspn(*text, "#\n");
+		while (left > 0 && ((*text)[left - 1] == ' ' ||
+		    (*text)[left - 1] == '\t'))
+			left--;
+		more = left > 0 && (*text)[left - 1] == '\\';
+		if (more)
+			left--;
+		if (left > sizeof(entry->line) - 2 - used)
+			left = sizeof(entry->line) - 2 - used;
+		memcpy(entry->line + used, *text, left);
+		used += left;
+		entry->line[used++] = ' ';
+		*text += len + ((*text)[len] == '\n');
+	} while (more && used < sizeof(entry->line) - 1);
+	entry->line[used] = '\0';
+	return true;
+}
+
+static bool
+next_entry(struct entry *entry, const char **text)
+{
+	char *rest;
+
+	if (!read_line(entry, text))
+		return false;
+	rest = entry->line;
+	entry->type = take_word(&rest);
+	entry->dash = *entry->type == '-';
+	if (entry->dash)
+		entry->type++;
+	/* "@include common-account" has neither of both. */
+	entry->control = *entry->type == '@' ? rest + strlen(rest) :
+	    take_word(&rest);
+	entry->module = take_word(&rest);
+	entry->arguments = rest;
+	return true;
+}
+
+static bool
+is_ours(const struct entry *entry)
+{
+	const char *name;
+
+	name = strrchr(entry->module, '/');
+	return strcmp(name != NULL ? name + 1 : entry->module, ours) == 0;
+}
 
 /* What ends a stack before our line is asked: Debian's common-account does, for
  * an expired password. */
 static bool
-ends_stack(const char *line, size_t len)
+ends_stack(const struct entry *entry)
 {
-	static const char *const words[] = {
-		"common-account", "new_authtok_reqd=done", "sufficient",
+	if (*entry->type != '@' && strcasecmp(entry->type, "account") != 0)
+		return false;
+	return strstr(entry->module, "common-account") != NULL ||
+	    strcasecmp(entry->control, "sufficient") == 0 ||
+	    strstr(entry->control, "=done") != NULL;
+}
+
+/* "[... default=die]": whether every denial is one. */
+static bool
+list_denies(const char *control)
+{
+	static const char *const key[] = {
+		"default=", "perm_denied=", "user_unknown=",
+		"authinfo_unavail=", "service_err=", "buf_err=",
 	};
-	const char *account;
+	const char *value;
 	size_t i;
 
-	account = memmem(line, len, "account", sizeof("account") - 1);
-	for (i = 0; account != NULL && i < sizeof(words) / sizeof(words[0]);
-	    i++) {
-		if (memmem(line, len, words[i], strlen(words[i])) != NULL)
-			return true;
+	for (i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
+		value = strstr(control, key[i]);
+		if (value == NULL)
+			continue;
+		value += strlen(key[i]);
+		if (strncmp(value, "die", 3) != 0 &&
+		    strncmp(value, "bad", 3) != 0)
+			return false;
 	}
-	return false;
+	return true;
+}
+
+static bool
+denies(const struct entry *entry)
+{
+	if (*entry->control == '[')
+		return list_denies(entry->control);
+	return strcasecmp(entry->control, "required") == 0 ||
+	    strcasecmp(entry->control, "requisite") == 0;
+}
+
+static const char *
+arguments_trouble(struct entry *entry, const struct og_config *conf,
+    const char *conf_path)
+{
+	const char *policy;
+	char *word;
+
+	policy = NULL;
+	while (*(word = take_word(&entry->arguments)) != '\0') {
+		if (strncmp(word, "policy=", 7) == 0)
+			policy = word + 7;
+		else if (strncmp(word, "conf=", 5) == 0 &&
+		    strcmp(word + 5, conf_path) != 0)
+			return "its line has conf=, and so goes by another "
+			    "file than this one";
+		else if (strncmp(word, "conf=", 5) != 0 &&
+		    strcmp(word, "debug") != 0 && strcmp(word, "quiet") != 0)
+			return "its line has an argument that pam_openai.so "
+			    "does not know: nobody can pass; there are conf= "
+			    "policy= debug quiet";
+	}
+	if (policy != NULL && og_config_policy(conf, policy) == NULL)
+		return "its line has policy= with a name that no policy has: "
+		    "nobody can pass; correct it, or write that policy";
+	return NULL;
+}
+
+static const char *
+our_trouble(struct entry *entry, const struct og_config *conf,
+    const char *conf_path)
+{
+	if (!denies(entry))
+		return "its line lets everybody in whom pam_openai.so denies; "
+		    "write required";
+	if (entry->dash)
+		return "its line begins with -: without the module everybody "
+		    "is let in; take it away";
+	return arguments_trouble(entry, conf, conf_path);
 }
 
 /* A word of "... pam_succeed_if.so quiet service in sudo:sudo-i". */
@@ -46,7 +202,6 @@ bool
 og_stack_shared(const char *text, const char *service)
 {
 	static const char chooses[] = "pam_succeed_if.so";
-	static const char ours[] = "pam_openai.so";
 	const char *line;
 	size_t len;
 	bool chosen;
@@ -64,25 +219,32 @@ og_stack_shared(const char *text, const char *service)
 	return false;
 }
 
-const char *
-og_stack_trouble(const char *text)
-{
-	static const char ours[] = "pam_openai.so";
-	const char *line;
-	size_t len;
-	bool ended;
+const char og_stack_none[] =
+    "its pam.d file has no pam_openai.so: not protected";
 
-	ended = false;
-	for (line = text; *line != '\0'; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
-		if (line[strspn(line, " \t")] == '#')
-			continue;
-		if (memmem(line, len, ours, sizeof(ours) - 1) != NULL)
-			return !ended ? NULL : "pam_openai.so stands too low: "
-			    "for an expired password it is not asked; move it "
-			    "above the other account lines";
-		if (ends_stack(line, len))
+const char *
+og_stack_trouble(const char *text, const struct og_config *conf,
+    const char *conf_path)
+{
+	struct entry entry;
+	bool elsewhere, ended;
+
+	elsewhere = ended = false;
+	while (next_entry(&entry, &text)) {
+		if (ends_stack(&entry) && !is_ours(&entry)) {
 			ended = true;
+		} else if (!is_ours(&entry)) {
+			continue;
+		} else if (strcasecmp(entry.type, "account") != 0) {
+			elsewhere = true;
+		} else if (ended) {
+			return "pam_openai.so stands too low: for an expired "
+			    "password it is not asked; move it above the other "
+			    "account lines";
+		} else {
+			return our_trouble(&entry, conf, conf_path);
+		}
 	}
-	return "its pam.d file has no pam_openai.so: not protected";
+	return elsewhere ? "pam_openai.so does not stand in account: a public "
+	    "key and NOPASSWD pass without it; put it there" : og_stack_none;
 }

@@ -6,9 +6,16 @@
 
 #include <stdbool.h>
 
+#include "meaning/config.h"
+
+/* There is no line of ours. */
+extern const char og_stack_none[];
+
 /* What is wrong with the stack in `text`, a static sentence; NULL: our line is
- * there, and nothing above it ends the stack before it is asked. */
-const char *og_stack_trouble(const char *text);
+ * in account, denies where we do, by this configuration, and nothing above it
+ * ends the stack before it is asked. */
+const char *og_stack_trouble(const char *text, const struct og_config *,
+    const char *conf_path);
 
 /* Whether common-account, in `text`, asks us for that service: by a line of
  * ours behind one that names the services (a profile of pam-auth-update), or

@@ -191,6 +191,20 @@ def doctor_command(sim, gate):
         like(gate.cli("doctor").stdout, {"low": r"warn +service sshd +.*too low", "ok": r"ok +service sshd"}[word], f"... below {above}")
     write("/etc/pam.d/sshd", "# account required pam_openai.so\n")
     like(gate.cli("doctor").stdout, r"warn +service sshd +.*no pam_openai\.so", "... in a comment only")
+    for line, word in (
+            ("account [success=ok ignore=ignore default=die] pam_openai.so", "ok"), ("account [success=done default=bad] pam_openai.so quiet", "ok"),
+            ("account \\\n  required /lib/security/pam_openai.so policy=admin debug # why", "ok"), ("ACCOUNT  Requisite\tpam_openai.so", "ok"),
+            ("auth required pam_openai.so\naccount required pam_openai.so", "ok"), (f"account required pam_openai.so conf={CONF}", "ok"),
+            ("account required pam_permit.so # pam_openai.so", "no pam_openai"), ("account required not_pam_openai.so", "no pam_openai"),
+            ("auth required pam_openai.so\nsession required pam_openai.so", "not stand in account"),
+            ("account sufficient pam_openai.so", "lets everybody in"), ("account optional pam_openai.so", "lets everybody in"),
+            ("account [success=ok default=ignore] pam_openai.so", "lets everybody in"), ("account [default=1] pam_openai.so", "lets everybody in"),
+            ("account [default=die authinfo_unavail=ignore] pam_openai.so", "lets everybody in"),
+            ("-account required pam_openai.so", "begins with -"), ("account required pam_openai.so policy=none", "policy= with a name"),
+            ("account required pam_openai.so polcy=ssh", "does not know"), ("account required pam_openai.so conf=/etc/other.conf", "another file"),
+            ("account [success=done default=ignore] pam_unix.so\naccount required pam_openai.so", "too low")):
+        write("/etc/pam.d/sshd", f"{line}\n@include common-account\n")
+        like(gate.cli("doctor").stdout, r"ok +service sshd" if word == "ok" else rf"warn +service sshd +.*{word}", f"... of {line}")
     os.chmod(f"{CACHE}/pace", 0o666)
     done = gives(gate, ["doctor"], 2, rf"(?s)FAIL +store +{CACHE}/pace: not a file of ours .*\n +mend: remove that file.*Something needs mending",
                  "a pace that nobody can keep", f"{CACHE}/pace: ")
