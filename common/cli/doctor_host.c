@@ -7,6 +7,7 @@
 #include "cli/stack.h"
 #include "io/file.h"
 #include "io/pace.h"
+#include "io/store_write.h"
 
 static void
 examine_store(struct og_examination *ex)
@@ -25,6 +26,10 @@ examine_store(struct og_examination *ex)
 	else if (access(directory, W_OK) != 0)
 		og_doctor_bad(ex, OG_STORE, "store", "cannot be written", "remount "
 		    "it read-write; without it every login asks the API");
+	else if (!og_store_usable(ex->cli->store))
+		og_doctor_bad(ex, OG_UNSAFE_FILE, "store", "what is in it "
+		    "cannot be trusted", "see the line above; until then it "
+		    "is not used");
 	else if (!og_pace_usable(ex->cli->store, &message))
 		og_doctor_bad(ex, OG_STORE, "store", message.text, "remove that "
 		    "file (rm -r); until then the doors keep no pace");
@@ -33,13 +38,16 @@ examine_store(struct og_examination *ex)
 }
 
 static void
-examine_helper(struct og_examination *ex, const char *path)
+examine_helper(struct og_examination *ex, const char *path, bool program)
 {
 	struct og_message message;
 	enum og_reason reason;
 
 	reason = og_load_code(path, &message);
-	if (reason == OG_GO_ON)
+	if (reason == OG_GO_ON && program && access(path, X_OK) != 0)
+		og_doctor_bad(ex, OG_UNSAFE_FILE, "helper",
+		    "cannot be executed", "chmod 755 " OG_HELPER_PATH);
+	else if (reason == OG_GO_ON)
 		og_doctor_good("helper", path);
 	else
 		og_doctor_bad(ex, reason, "helper", message.text,
@@ -163,8 +171,8 @@ og_doctor_examine_host(struct og_examination *ex)
 	og_doctor_good("configuration", ex->cli->conf_path);
 	examine_policies(ex);
 	examine_identity(ex);
-	examine_helper(ex, OG_HELPER_PATH);
-	examine_helper(ex, OG_HTTP_PATH);
+	examine_helper(ex, OG_HELPER_PATH, true);
+	examine_helper(ex, OG_HTTP_PATH, false);
 	examine_services(ex);
 	examine_store(ex);
 }

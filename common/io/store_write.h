@@ -80,6 +80,10 @@ struct og_store_entry {
 enum og_error og_store_visit(struct og_store *,
     void (*visit)(void *arg, const struct og_store_entry *), void *arg);
 
+/* For the command line. False: a directory in it must not be trusted, each said
+ * in the log with its mend, so that what belongs there is not used. */
+bool og_store_usable(struct og_store *);
+
 /*
  * Forgets everything, or (by a query's subject) all that speaks of one person:
  * his singles and, since a list is immutable, every list; and, by the time of

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/store_write.h"
+
 bool
 og_store_name_valid(const char *name)
 {
@@ -23,6 +25,18 @@ og_store_say_unsafe(struct og_store *store)
 	(void)og_store_inner_safe(store, OG_INNER_LISTS);
 	(void)og_store_inner_safe(store, OG_INNER_SINGLES);
 	(void)og_store_inner_safe(store, OG_INNER_SYNC);
+}
+
+bool
+og_store_usable(struct og_store *store)
+{
+	enum og_inner inner;
+	bool usable;
+
+	usable = true;
+	for (inner = 0; inner < OG_INNER_COUNT; inner++)
+		usable &= og_store_inner_safe(store, inner);
+	return usable;
 }
 
 enum og_error

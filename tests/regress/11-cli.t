@@ -12,7 +12,7 @@ import jail
 
 jail.enter()
 
-from gate import CACHE, CONF, DIRECTORY, Gate, guard, install, write
+from gate import CACHE, CONF, DIRECTORY, HELPER, Gate, guard, install, write
 from sim import Simulator
 from tap import done_testing, is_, like, ok, unlike
 
@@ -205,6 +205,15 @@ def doctor_command(sim, gate):
             ("account [success=done default=ignore] pam_unix.so\naccount required pam_openai.so", "too low")):
         write("/etc/pam.d/sshd", f"{line}\n@include common-account\n")
         like(gate.cli("doctor").stdout, r"ok +service sshd" if word == "ok" else rf"warn +service sshd +.*{word}", f"... of {line}")
+    for name in ("lists", "singles", "locks", "wants", "sync"):
+        os.makedirs(f"{CACHE}/{name}", mode=0o700, exist_ok=True)
+        os.chmod(f"{CACHE}/{name}", 0o777)
+        gives(gate, ["doctor"], 3, r"(?s)FAIL +store +what is in it cannot be trusted\n.*Something needs mending", f"a store whose {name} others may write",
+              rf"^openai-gate: warning: {CACHE}/{name}: mode 0777 lets others write; not used until chmod go-w\n$")
+        os.chmod(f"{CACHE}/{name}", 0o700)
+    os.chmod(HELPER, 0o644)
+    gives(gate, ["doctor"], 3, rf"(?s)FAIL +helper +cannot be executed\n +mend: chmod 755 {HELPER}\n.*Something needs mending", "a helper that is no program")
+    os.chmod(HELPER, 0o755)
     os.chmod(f"{CACHE}/pace", 0o666)
     done = gives(gate, ["doctor"], 2, rf"(?s)FAIL +store +{CACHE}/pace: not a file of ours .*\n +mend: remove that file.*Something needs mending",
                  "a pace that nobody can keep", f"{CACHE}/pace: ")
