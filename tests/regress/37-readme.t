@@ -116,7 +116,8 @@ with Simulator("/srv/simulator", ORGANIZATION) as simulator, Sshd() as sshd:
     logins({"root": True, "breakglass": True, "olivia": True, "stranger": False}, "skip: all else is as before")
 
     run("remove")
-    logins(everybody, "remove: sshd is open again")
+    everybody["breakglass"] = True
+    logins(everybody, "remove: sshd is open again, also to the emergency account")
     sudos(everybody, "remove: so is sudo")
 
 if failed():
