@@ -7,6 +7,7 @@
 #include "cli/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +146,9 @@ says_nothing(const struct og_cli *cli)
 static bool
 may_replace(const struct og_setup *setup, const char *path)
 {
-	if (setup->force || access(path, F_OK) != 0)
+	/* A link that leads nowhere is somebody's, too. */
+	if (setup->force || faccessat(AT_FDCWD, path, F_OK,
+	    AT_SYMLINK_NOFOLLOW) != 0)
 		return true;
 	og_log(&setup->cli->log, LOG_ERR, "%s is there already: --force keeps "
 	    "it as %s.bak and writes another", path, path);
@@ -239,6 +242,7 @@ hold_signals(sigset_t *before)
 
 	sigemptyset(&held);
 	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGQUIT);
 	sigaddset(&held, SIGHUP);
 	sigaddset(&held, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &held, before);

@@ -5,6 +5,7 @@ that is proven; what is in force stays until then, and when anything is wrong.""
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import people
 from gate import CACHE, CLI, CONF, DIRECTORY, install, write
 from pamdrive import Pam
 from sim import Simulator
-from tap import done_testing, is_, like, unlike
+from tap import done_testing, is_, like, ok, unlike
+from wait import until
 
 KEY = f"{DIRECTORY}/admin.key"
 PASSWD = """root:x:0:0:root:/root:/bin/bash
@@ -123,6 +125,16 @@ os.unlink(CONF)
 refused("a key of somebody's", *good, key="sk-admin-other\n", says=rf"{KEY} is there already: --force")
 setup("--yes", "--email", "%u@example.com")
 is_(text(KEY), key, "without --key-file the key that is there is used")
+for path in (CONF, KEY):
+    os.rename(path, f"{path}.away")
+    if path == KEY:
+        os.rename(CONF, "/etc/gate.kept")
+    os.symlink("/nonexistent/file", path)
+    done = setup(*good, key=key, status=3)
+    like(done.stderr, rf"{path} is there already: --force", f"{path} is a link that leads nowhere: refused")
+    is_(os.readlink(path), "/nonexistent/file", "... and stays")
+    os.rename(f"{path}.away", path)
+os.rename("/etc/gate.kept", CONF)
 own = text(CONF)
 done = setup(*good, "--force", "--service", "sudo sudo-i", "--role", "owner", "--project", "proj_web", "--enforce", "no",
              "--exempt", "root daemon", key=key)
@@ -149,6 +161,16 @@ refused("a value twice", *good, "--force", "--role", "owner", "--role", "reader"
 refused("no identity", "--yes", "--force", "--key-file", "-", key=key, says="nobody would have an identity")
 refused("no terminal", "--force", "--email", "%u@example.com", status=64, says="no terminal to ask at")
 refused("an option without a value", *good, "--role", status=64, says="no option, or has no value")
+before = tree()
+simulator.fault("silence")
+with subprocess.Popen([CLI, "setup", "--base-url", simulator.url, "--ca-file", f"{DIRECTORY}/ca.pem", *good, "--force"],
+                      stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True) as proving:
+    proving.stdin.write(key)
+    proving.stdin.close()
+    ok(until(lambda: os.path.exists(f"{CONF}.new")), "while it proves, the key stands under another name")
+    proving.send_signal(signal.SIGQUIT)
+is_((proving.returncode, tree()), (-signal.SIGQUIT, before), "quit meanwhile: nothing was changed, and no key is left behind")
+simulator.clear_faults()
 simulator.fault(503)
 refused("an API that fails", *good, "--force", key=key, status=2, says="nothing was changed")
 simulator.clear_faults()
