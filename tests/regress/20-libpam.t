@@ -156,7 +156,10 @@ def exempt():
     for least, code in ((uid, "PAM_USER_UNKNOWN"), (uid + 1, IGNORED)):
         gate.configure(pam={"min_uid": str(least)})
         is_(pam.ask("member", "stella").code, code, f"min_uid {least}: uid {uid}: {code}")
-    gate.configure(pam={"min_uid": "0", "exempt_users": "root"}, cache={"directory": "/var/cache/openai-gate"},
+    for more in ({"min_uid": "4294967294"}, {"min_uid": "0", "exempt_groups": "nogroup staff root"}):
+        gate.configure(pam=more)
+        is_(pam.ask("member", "without-account").code, "PAM_USER_UNKNOWN", f"{more}: who has no account is not exempt")
+    gate.configure(pam={"min_uid": "0", "exempt_groups": "", "exempt_users": "root"}, cache={"directory": "/var/cache/openai-gate"},
                    api={"key_file": "/etc/openai-gate/admin.key"})
     is_(simulator.requests(), [], "no request for who is exempt")
     row("deny no-identity", UNKNOWN, "member", "daemon", "Your local name belongs to nobody in the organization.")

@@ -132,6 +132,8 @@ def names():
     asked("deny not-a-member", "two dots are a name like others", "..")
     asked("deny not-a-member", "what a shell would run is a name like others", "$(id)")
     asked(PROTOCOL, "two rows that fold to one address", "twin")
+    gate.forget()
+    asked(PROTOCOL, "... also where the list is read for this one", "twin")
     asked("allow ok", "... hurt nobody else", "ben")
     gate.configure(identity={"email": "%u@example.com"}, users={"ann": "user-twin1", "joe": "user-nobody"})
     asked("allow ok", "... and one of them passes by id", "ann")
