@@ -178,21 +178,17 @@ our_trouble(struct entry *entry, const struct og_config *conf,
 	return arguments_trouble(entry, conf, conf_path);
 }
 
-/* A word of "... pam_succeed_if.so quiet service in sudo:sudo-i". */
+/* A word of "quiet service in sudo:sudo-i". */
 static bool
-names_service(const char *line, size_t len, const char *service)
+names_service(const char *words, const char *service)
 {
 	static const char between[] = " \t:";
-	const char *end, *word;
 	size_t size;
 
-	end = line + len;
-	for (word = line; word < end; word += size + 1) {
-		size = strcspn(word, between);
-		if (size > (size_t)(end - word))
-			size = (size_t)(end - word);
+	for (; *words != '\0'; words += size + (words[size] != '\0')) {
+		size = strcspn(words, between);
 		if (size == strlen(service) &&
-		    strncmp(word, service, size) == 0)
+		    strncmp(words, service, size) == 0)
 			return true;
 	}
 	return false;
@@ -201,20 +197,17 @@ names_service(const char *line, size_t len, const char *service)
 bool
 og_stack_shared(const char *text, const char *service)
 {
-	static const char chooses[] = "pam_succeed_if.so";
-	const char *line;
-	size_t len;
+	struct entry entry;
 	bool chosen;
 
 	chosen = true;
-	for (line = text; *line != '\0'; line += len + (line[len] == '\n')) {
-		len = strcspn(line, "\n");
-		if (line[strspn(line, " \t")] == '#')
+	while (next_entry(&entry, &text)) {
+		if (strcasecmp(entry.type, "account") != 0)
 			continue;
-		if (chosen && memmem(line, len, ours, sizeof(ours) - 1) != NULL)
+		if (chosen && is_ours(&entry))
 			return true;
-		chosen = memmem(line, len, chooses, sizeof(chooses) - 1) ==
-		    NULL || names_service(line, len, service);
+		chosen = strcmp(entry.module, "pam_succeed_if.so") != 0 ||
+		    names_service(entry.arguments, service);
 	}
 	return false;
 }

@@ -27,6 +27,7 @@ PACKAGES = ["openai-gate", "libpam-openai", "libnginx-mod-http-openai"]
 MODULE_LINK = "/etc/nginx/modules-enabled/50-mod-http-openai.conf"
 WEB_STORE = "/var/lib/nginx/openai_gate"
 COMMON = "/etc/pam.d/common-account"
+OURS = '# here are the per-package modules (the "Primary" block)\n'
 
 
 def run(*command, **more):
@@ -236,6 +237,27 @@ write(CONF, good)
 profiles("--disable", "openai-gate-ssh")
 judge("the profile for SSH off again", "sshd", OPEN)
 judge("the profile for SSH off again", "sudo", GATED)
+
+# ---- not removed where pam-auth-update cannot: somebody has changed common-account
+
+profiles("--enable", "openai-gate-ssh")
+for names in (["openai-gate-sudo"], ["openai-gate-ssh"], ["openai-gate-ssh", "openai-gate-sudo"]):
+    profiles("--disable", "openai-gate-ssh", "openai-gate-sudo")
+    profiles("--enable", *names)
+    like(gate.cli("doctor").stdout, r"ok +service sudo +" if "openai-gate-sudo" in names else r"warn +service sudo +.*not protected",
+         f"{' '.join(names)}: doctor finds the profile for sudo, where it is on")
+    whole = read(COMMON).decode()
+    write(COMMON, whole.replace(OURS, f"{OURS}account optional pam_permit.so\n"))
+    done = run("dpkg", "--remove", "libpam-openai")
+    ok(done.returncode != 0, f"{' '.join(names)}, common-account changed: the module is not removed")
+    line, = re.findall(r"sed -i .*/etc/pam\.d/.*", done.stdout)
+    does("the lines are taken out as said", "sh", "-c", line)
+    judge("the lines taken out", "sshd", OPEN)
+    judge("the lines taken out", "sudo", OPEN)
+    judge("the lines taken out", "su", OPEN)
+    write(COMMON, whole)
+    dpkg("wanted again", "-i", paths["libpam-openai"])
+profiles("--disable", "openai-gate-ssh")
 
 # ---- removed
 
