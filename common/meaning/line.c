@@ -87,6 +87,8 @@ check(const struct og_lines *lines, const char *text, size_t len, size_t *used,
 enum og_error
 og_lines_next(struct og_lines *lines, struct og_message *message)
 {
+	/* Unseen, it would be a part of the first word. */
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
 	enum og_error error;
 	const char *text, *end;
 	size_t len, used;
@@ -102,6 +104,11 @@ og_lines_next(struct og_lines *lines, struct og_message *message)
 		lines->left -= len + (end != NULL);
 		if (len > lines->max)
 			return fail(lines, OG_ERR_LIMIT, "the line is too long",
+			    message);
+		if (lines->number == 1 && len >= sizeof(mark) &&
+		    memcmp(text, mark, sizeof(mark)) == 0)
+			return fail(lines, OG_ERR_SYNTAX, "begins with a byte "
+			    "order mark; save the file as UTF-8 without one",
 			    message);
 		error = check(lines, text, len, &used, message);
 		if (error != OG_OK)

@@ -22,6 +22,8 @@ static const struct {
 	{ "[api x]\n", "gate.conf:1: ", "unknown section [api x]" },
 	{ "[api]\n[pam]\n[api]\n", "gate.conf:3: ", "second section [api]" },
 	{ "[api]\r\n", "gate.conf:1: ", "CR LF" },
+	{ "\xef\xbb\xbf[api]\n", "gate.conf:1: ", "byte order mark" },
+	{ "\xef\xbb\xbf\n", "gate.conf:1: ", "byte order mark" },
 	{ "[api]\n# x\r\n", "gate.conf:2: ", "CR LF" },
 	{ "[api]\r[pam]\n", "gate.conf:1: ", "control character 0x0d" },
 	{ "[api]\n# \x1b[2J\n", "gate.conf:2: ", "control character 0x1b" },

@@ -244,6 +244,7 @@ static const struct {
 	{ "a/b a@x\n", "users.map:1: the name 'a/b'", "refused" },
 	{ "a%b a@x\n", "users.map:1: the name 'a%b'", "refused" },
 	{ "ann a@x\r\n", "users.map:1: ", "CR LF" },
+	{ "\xef\xbb\xbf" "ann a@x\n", "users.map:1: ", "byte order mark" },
 	{ "ann a@x\r", "users.map:1: ", "CR LF" },
 	{ "ann\ra@x\n", "users.map:1: ", "0x0d" },
 	{ "ann a@x\n# \x1b\n", "users.map:2: ", "0x1b" },
