@@ -224,6 +224,16 @@ is_(words, {(200, "hit", "ok")}, "and all that time every request is a hit")
 requests = [request["time"] for request in simulator.requests()]
 over()
 
+# A decision is remembered no longer than the first of its facts: who is in the organization may wait, who is not in the project
+# must not.
+
+nginx = start(cache={"ttl": "10m", "negative_ttl": "2s"})
+is_({get("ben", "/web/")[0] for _ in range(4)}, {403}, "not in the project: denied")
+simulator.add_member("proj_web", "ben@example.com")
+ok(until(lambda: get("ben", "/web/")[0] == 200), "put into it: passes after negative_ttl")
+simulator.remove_member("proj_web", "ben@example.com")
+over()
+
 # Stale while the API cannot be asked; never a denial.
 
 nginx = start(cache={"ttl": "2s", "negative_ttl": "2s", "stale_ttl": "10m"}, api={"timeout": "3s"})
