@@ -9,6 +9,8 @@
 #include "io/pace.h"
 #include "io/store_write.h"
 
+#define INCLUDES_MAX	4	/* files of pam.d, one in another */
+
 static void
 examine_store(struct og_examination *ex)
 {
@@ -128,40 +130,73 @@ in_common_account(const char *service)
 	return found;
 }
 
+struct pam_stack {
+	const struct og_cli *cli;
+	struct og_message message;
+	bool common;		/* it includes common-account */
+};
+
+/*
+ * What is wrong with that file of /etc/pam.d; NULL: nothing. What
+ * it includes belongs to it, but for common-account: see above.
+ */
+static const char *
+file_trouble(struct pam_stack *stack, const char *name, unsigned int depth)
+{
+	char included[256], path[320];
+	struct og_buffer text;
+	const char *rest, *wrong;
+
+	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : "/etc/pam.d/",
+	    name);
+	og_buffer_init(&text, 64 * 1024);
+	wrong = og_file_read(&text, path, OG_TRUST_ROOT, &stack->message) !=
+	    OG_OK ? stack->message.text : og_stack_trouble(text.data,
+	    stack->cli->conf, stack->cli->conf_path);
+	rest = text.data;
+	while (wrong == og_stack_none && depth > 0 &&
+	    og_stack_include(&rest, included, sizeof(included))) {
+		if (strcmp(included, "common-account") == 0)
+			stack->common = true;
+		else
+			wrong = file_trouble(stack, included, depth - 1);
+	}
+	og_buffer_free(&text);
+	return wrong;
+}
+
 /* pam_start falls back to "other" where a service has no file of its own. */
+static void
+examine_service(struct og_examination *ex, const char *service)
+{
+	char path[320], what[320];
+	struct pam_stack stack;
+	const char *wrong;
+
+	memset(&stack, 0, sizeof(stack));
+	stack.cli = ex->cli;
+	snprintf(path, sizeof(path), "/etc/pam.d/%s", service);
+	snprintf(what, sizeof(what), "service %s", service);
+	wrong = file_trouble(&stack, service, INCLUDES_MAX);
+	if (wrong == NULL)
+		og_doctor_good(what, path);
+	else if (wrong == og_stack_none && stack.common &&
+	    in_common_account(service))
+		og_doctor_good(what, "/etc/pam.d/common-account");
+	else
+		og_doctor_warn(what, wrong);
+}
+
 static void
 examine_services(struct og_examination *ex)
 {
 	const struct og_policy *policy;
-	struct og_buffer text;
-	struct og_message message;
-	char path[320], what[320];
-	const char *wrong;
 	size_t i, j;
 
 	for (i = 0; i < ex->cli->conf->policy_count; i++) {
 		policy = &ex->cli->conf->policies[i];
-		for (j = 0; j < policy->pam_services.count; j++) {
-			snprintf(path, sizeof(path), "/etc/pam.d/%s",
-			    policy->pam_services.item[j]);
-			snprintf(what, sizeof(what), "service %s",
-			    policy->pam_services.item[j]);
-			og_buffer_init(&text, 64 * 1024);
-			wrong = og_file_read(&text, path, OG_TRUST_ROOT,
-			    &message) != OG_OK ? message.text :
-			    og_stack_trouble(text.data, ex->cli->conf,
-			    ex->cli->conf_path);
-			if (wrong == NULL)
-				og_doctor_good(what, path);
-			else if (wrong == og_stack_none &&
-			    strstr(text.data, "common-account") != NULL &&
-			    in_common_account(policy->pam_services.item[j]))
-				og_doctor_good(what,
-				    "/etc/pam.d/common-account");
-			else
-				og_doctor_warn(what, wrong);
-			og_buffer_free(&text);
-		}
+		for (j = 0; j < policy->pam_services.count; j++)
+			examine_service(ex, policy->pam_services.item[j]);
 	}
 }
 

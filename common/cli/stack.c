@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "value/text.h"
+
 #define STACK_LINE_MAX	1024	/* libpam's own */
 
 static const char ours[] = "pam_openai.so";
@@ -208,6 +210,23 @@ og_stack_shared(const char *text, const char *service)
 			return true;
 		chosen = strcmp(entry.module, "pam_succeed_if.so") != 0 ||
 		    names_service(entry.arguments, service);
+	}
+	return false;
+}
+
+bool
+og_stack_include(const char **text, char *name, size_t size)
+{
+	struct entry entry;
+
+	while (next_entry(&entry, text)) {
+		if (strcasecmp(entry.type, "@include") != 0 &&
+		    (strcasecmp(entry.type, "account") != 0 ||
+		    (strcasecmp(entry.control, "include") != 0 &&
+		    strcasecmp(entry.control, "substack") != 0)))
+			continue;
+		if (og_copy(name, size, entry.module, strlen(entry.module)))
+			return true;
 	}
 	return false;
 }

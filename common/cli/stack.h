@@ -5,6 +5,7 @@
 #define OG_CLI_STACK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "meaning/config.h"
 
@@ -16,6 +17,10 @@ extern const char og_stack_none[];
  * ends the stack before it is asked. */
 const char *og_stack_trouble(const char *text, const struct og_config *,
     const char *conf_path);
+
+/* The next file whose account lines the stack has, as "include su" of Debian's
+ * su-l; *text goes on behind it. False: there is no more. */
+bool og_stack_include(const char **text, char *name, size_t size);
 
 /* Whether common-account, in `text`, asks us for that service: by a line of
  * ours behind one that names the services (a profile of pam-auth-update), or

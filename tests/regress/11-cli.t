@@ -205,6 +205,16 @@ def doctor_command(sim, gate):
             ("account [success=done default=ignore] pam_unix.so\naccount required pam_openai.so", "too low")):
         write("/etc/pam.d/sshd", f"{line}\n@include common-account\n")
         like(gate.cli("doctor").stdout, r"ok +service sshd" if word == "ok" else rf"warn +service sshd +.*{word}", f"... of {line}")
+    gate.configure(policies=POLICIES | {"become": {"pam_services": "su-l own", "role": "owner"}})
+    write("/etc/pam.d/own", "@include own-account\n@include common-account\n")
+    write("/etc/pam.d/own-account", "account required pam_unix.so\n@include own\n")
+    like(gate.cli("doctor").stdout, r"(?s)warn +service su-l +.*no pam_openai.*warn +service own +.*no pam_openai", "... of files that include others, also each other")
+    guard("su")
+    write("/etc/pam.d/own-account", "account required pam_openai.so\n")
+    like(gate.cli("doctor").stdout, r"(?s)ok +service su-l +/etc/pam.d/su-l.*ok +service own +", "... where these have our line, as Debian's su-l has that of su")
+    write("/etc/pam.d/own-account", "account sufficient pam_openai.so\n")
+    like(gate.cli("doctor").stdout, r"(?s)warn +service own +.*lets everybody in", "... and where it is wrong there")
+    gate.configure(policies=POLICIES)
     for name in ("lists", "singles", "locks", "wants", "sync"):
         os.makedirs(f"{CACHE}/{name}", mode=0o700, exist_ok=True)
         os.chmod(f"{CACHE}/{name}", 0o777)
