@@ -111,6 +111,7 @@ def unavailable():
     gate.configure(api={"timeout": "1s"})
     row("unavailable timeout", UNAVAILABLE, "member", "ann", "The directory did not answer in time; try again.",
         with_fault("silence"))
+    gate.configure(api={"timeout": "10s"})  # these are answered, if slowly
     row("unavailable network", UNAVAILABLE, "member", "ann", "The directory cannot be reached; try again.",
         with_fault("reset"))
     row("unavailable rate-limited", UNAVAILABLE, "member", "ann",
