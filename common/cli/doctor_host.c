@@ -131,38 +131,63 @@ in_common_account(const char *service)
 }
 
 struct pam_stack {
-	const struct og_cli *cli;
+	struct og_stack lines;
 	struct og_message message;
 	bool common;		/* it includes common-account */
 };
 
+static bool go_through(struct pam_stack *, const char *name,
+    unsigned int depth);
+
 /*
- * What is wrong with that file of /etc/pam.d; NULL: nothing. What
- * it includes belongs to it, but for common-account: see above.
+ * What a stack includes belongs to it, but for common-account: that ends it,
+ * for an expired password, and is asked for each service by itself: see above.
  */
-static const char *
-file_trouble(struct pam_stack *stack, const char *name, unsigned int depth)
+static bool
+follow(struct pam_stack *stack, unsigned int depth)
 {
-	char included[256], path[320];
+	char name[sizeof(stack->lines.included)];
+	bool ended, found, substack;
+
+	memcpy(name, stack->lines.included, sizeof(name));
+	if (strcmp(name, "common-account") == 0) {
+		stack->common = stack->lines.ended = true;
+		return false;
+	}
+	if (depth == 0)
+		return false;
+	ended = stack->lines.ended;
+	substack = stack->lines.substack;
+	found = go_through(stack, name, depth - 1);
+	if (substack)
+		stack->lines.ended = ended;
+	return found;
+}
+
+/* That file of /etc/pam.d. True: our line is found, or a file cannot be read:
+ * lines.trouble says what there is to say. */
+static bool
+go_through(struct pam_stack *stack, const char *name, unsigned int depth)
+{
+	enum og_stack_step step;
 	struct og_buffer text;
-	const char *rest, *wrong;
+	const char *rest;
+	char path[320];
+	bool found;
 
 	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : "/etc/pam.d/",
 	    name);
 	og_buffer_init(&text, 64 * 1024);
-	wrong = og_file_read(&text, path, OG_TRUST_ROOT, &stack->message) !=
-	    OG_OK ? stack->message.text : og_stack_trouble(text.data,
-	    stack->cli->conf, stack->cli->conf_path);
+	found = og_file_read(&text, path, OG_TRUST_ROOT, &stack->message) !=
+	    OG_OK;
+	if (found)
+		stack->lines.trouble = stack->message.text;
 	rest = text.data;
-	while (wrong == og_stack_none && depth > 0 &&
-	    og_stack_include(&rest, included, sizeof(included))) {
-		if (strcmp(included, "common-account") == 0)
-			stack->common = true;
-		else
-			wrong = file_trouble(stack, included, depth - 1);
-	}
+	while (!found &&
+	    (step = og_stack_next(&stack->lines, &rest)) != OG_STACK_END)
+		found = step == OG_STACK_OURS || follow(stack, depth);
 	og_buffer_free(&text);
-	return wrong;
+	return found;
 }
 
 /* pam_start falls back to "other" where a service has no file of its own. */
@@ -174,10 +199,11 @@ examine_service(struct og_examination *ex, const char *service)
 	const char *wrong;
 
 	memset(&stack, 0, sizeof(stack));
-	stack.cli = ex->cli;
+	og_stack_begin(&stack.lines, ex->cli->conf, ex->cli->conf_path);
 	snprintf(path, sizeof(path), "/etc/pam.d/%s", service);
 	snprintf(what, sizeof(what), "service %s", service);
-	wrong = file_trouble(&stack, service, INCLUDES_MAX);
+	(void)go_through(&stack, service, INCLUDES_MAX);
+	wrong = stack.lines.trouble;
 	if (wrong == NULL)
 		og_doctor_good(what, path);
 	else if (wrong == og_stack_none && stack.common &&

@@ -96,16 +96,13 @@ is_ours(const struct entry *entry)
 	return strcmp(name != NULL ? name + 1 : entry->module, ours) == 0;
 }
 
-/* What ends a stack before our line is asked: Debian's common-account does, for
- * an expired password. */
+/* What ends a stack before our line is asked. */
 static bool
 ends_stack(const struct entry *entry)
 {
-	if (*entry->type != '@' && strcasecmp(entry->type, "account") != 0)
-		return false;
-	return strstr(entry->module, "common-account") != NULL ||
-	    strcasecmp(entry->control, "sufficient") == 0 ||
-	    strstr(entry->control, "=done") != NULL;
+	return strcasecmp(entry->type, "account") == 0 &&
+	    (strcasecmp(entry->control, "sufficient") == 0 ||
+	    strstr(entry->control, "=done") != NULL);
 }
 
 /* "[... default=die]": whether every denial is one. */
@@ -214,49 +211,63 @@ og_stack_shared(const char *text, const char *service)
 	return false;
 }
 
-bool
-og_stack_include(const char **text, char *name, size_t size)
+/* What the account lines of another file come in by. */
+static bool
+includes(const struct entry *entry)
 {
-	struct entry entry;
-
-	while (next_entry(&entry, text)) {
-		if (strcasecmp(entry.type, "@include") != 0 &&
-		    (strcasecmp(entry.type, "account") != 0 ||
-		    (strcasecmp(entry.control, "include") != 0 &&
-		    strcasecmp(entry.control, "substack") != 0)))
-			continue;
-		if (og_copy(name, size, entry.module, strlen(entry.module)))
-			return true;
-	}
-	return false;
+	return strcasecmp(entry->type, "@include") == 0 ||
+	    (strcasecmp(entry->type, "account") == 0 &&
+	    (strcasecmp(entry->control, "include") == 0 ||
+	    strcasecmp(entry->control, "substack") == 0));
 }
 
 const char og_stack_none[] =
     "its pam.d file has no pam_openai.so: not protected";
 
-const char *
-og_stack_trouble(const char *text, const struct og_config *conf,
+void
+og_stack_begin(struct og_stack *stack, const struct og_config *conf,
     const char *conf_path)
 {
-	struct entry entry;
-	bool elsewhere, ended;
+	memset(stack, 0, sizeof(*stack));
+	stack->conf = conf;
+	stack->conf_path = conf_path;
+	stack->trouble = og_stack_none;
+}
 
-	elsewhere = ended = false;
-	while (next_entry(&entry, &text)) {
-		if (ends_stack(&entry) && !is_ours(&entry)) {
-			ended = true;
-		} else if (!is_ours(&entry)) {
-			continue;
-		} else if (strcasecmp(entry.type, "account") != 0) {
-			elsewhere = true;
-		} else if (ended) {
-			return "pam_openai.so stands too low: for an expired "
-			    "password it is not asked; move it above the other "
-			    "account lines";
-		} else {
-			return our_trouble(&entry, conf, conf_path);
+/* Our line, wherever it stands. True: the one that counts. */
+static bool
+judge(struct og_stack *stack, struct entry *entry)
+{
+	if (strcasecmp(entry->type, "account") != 0) {
+		stack->trouble = "pam_openai.so does not stand in account: a "
+		    "public key and NOPASSWD pass without it; put it there";
+		return false;
+	}
+	stack->trouble = stack->ended ? "pam_openai.so stands too low: for an "
+	    "expired password, or whom a line above it lets in, it is not "
+	    "asked; move it above the other account lines" :
+	    our_trouble(entry, stack->conf, stack->conf_path);
+	return true;
+}
+
+enum og_stack_step
+og_stack_next(struct og_stack *stack, const char **text)
+{
+	struct entry entry;
+
+	while (next_entry(&entry, text)) {
+		if (is_ours(&entry)) {
+			if (judge(stack, &entry))
+				return OG_STACK_OURS;
+		} else if (includes(&entry) && og_copy(stack->included,
+		    sizeof(stack->included), entry.module,
+		    strlen(entry.module))) {
+			stack->substack =
+			    strcasecmp(entry.control, "substack") == 0;
+			return OG_STACK_INCLUDE;
+		} else if (ends_stack(&entry)) {
+			stack->ended = true;
 		}
 	}
-	return elsewhere ? "pam_openai.so does not stand in account: a public "
-	    "key and NOPASSWD pass without it; put it there" : og_stack_none;
+	return OG_STACK_END;
 }

@@ -12,15 +12,32 @@
 /* There is no line of ours. */
 extern const char og_stack_none[];
 
-/* What is wrong with the stack in `text`, a static sentence; NULL: our line is
- * in account, denies where we do, by this configuration, and nothing above it
- * ends the stack before it is asked. */
-const char *og_stack_trouble(const char *text, const struct og_config *,
+/* A stack, line after line from its top, through the files that it includes. */
+struct og_stack {
+	const struct og_config *conf;	/* borrowed, like conf_path */
+	const char *conf_path;
+	bool ended;		/* by a line so far: what follows may not be asked */
+	char included[256];	/* of OG_STACK_INCLUDE */
+	bool substack;		/* it ends itself at most, not what follows it */
+	/* What is wrong, a static sentence; NULL: our line is in account, denies
+	 * where we do, by this configuration, and nothing above it ends the
+	 * stack before it is asked. */
+	const char *trouble;
+};
+
+enum og_stack_step {
+	OG_STACK_END,		/* of the text */
+	OG_STACK_INCLUDE,	/* the account lines of `included`, as "include
+				   su" of Debian's su-l */
+	OG_STACK_OURS,		/* judged; what follows does not matter */
+};
+
+/* trouble is og_stack_none. */
+void og_stack_begin(struct og_stack *, const struct og_config *,
     const char *conf_path);
 
-/* The next file whose account lines the stack has, as "include su" of Debian's
- * su-l; *text goes on behind it. False: there is no more. */
-bool og_stack_include(const char **text, char *name, size_t size);
+/* *text goes on behind what was found. */
+enum og_stack_step og_stack_next(struct og_stack *, const char **text);
 
 /* Whether common-account, in `text`, asks us for that service: by a line of
  * ours behind one that names the services (a profile of pam-auth-update), or

@@ -214,6 +214,14 @@ def doctor_command(sim, gate):
     like(gate.cli("doctor").stdout, r"(?s)ok +service su-l +/etc/pam.d/su-l.*ok +service own +", "... where these have our line, as Debian's su-l has that of su")
     write("/etc/pam.d/own-account", "account sufficient pam_openai.so\n")
     like(gate.cli("doctor").stdout, r"(?s)warn +service own +.*lets everybody in", "... and where it is wrong there")
+    ours, ends = "account required pam_openai.so\n", "account sufficient pam_localuser.so\n"
+    for own, included, word in (("@include common-account\n@include own-account\n", ours, "low"), (f"{ends}account include own-account\n", ours, "low"),
+                                (f"@include own-account\n{ours}", ends, "low"), (f"account include own-account\n{ours}", ends, "low"),
+                                (f"account substack own-account\n{ours}", ends, "ok"), ("account substack own-account\n", ends + ours, "low"),
+                                (f"session include own-account\n{ours}", ends, "ok"), ("session required pam_openai.so\n@include own-account\n", ours, "ok")):
+        write("/etc/pam.d/own", own)
+        write("/etc/pam.d/own-account", included)
+        like(gate.cli("doctor").stdout, r"ok +service own +" if word == "ok" else r"warn +service own +.*too low", f"... of {own!r} with {included!r} in it")
     gate.configure(policies=POLICIES)
     for name in ("lists", "singles", "locks", "wants", "sync"):
         os.makedirs(f"{CACHE}/{name}", mode=0o700, exist_ok=True)
