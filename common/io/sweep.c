@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/store_private.h"
+#include "value/clock.h"
 
 #define SWEPT		"swept"
 #define SWEEP_EVERY	60		/* seconds */
@@ -57,14 +58,17 @@ swept_lately(struct og_store *store, int64_t now)
 }
 
 /* Since it was written. By a clock that was ahead: as long as can be, since
- * what it holds will be from the future until then. */
+ * what it holds will be from the future until then. `now` is when the sweep
+ * began: what others have written meanwhile is new. */
 static int64_t
 age_of(const struct stat *st, int64_t now)
 {
 	int64_t age;
 
 	age = now - st->st_mtim.tv_sec;
-	return age < -OG_SKEW ? INT64_MAX : age;
+	if (age >= -OG_SKEW)
+		return age;
+	return og_clock_wall() - st->st_mtim.tv_sec < -OG_SKEW ? INT64_MAX : 0;
 }
 
 static void

@@ -302,6 +302,30 @@ sweeps_the_unknown(void **state)
 	og_store_free(store);
 }
 
+/* A sweep may take long: what others write meanwhile is not of another clock. */
+static void
+spares_what_came_since_it_began(void **state)
+{
+	static const char *const names[] = { "lists/.tmp-1-2",
+	    "singles/.tmp-9-9", "wants/x" };
+	struct og_store *store;
+	size_t i;
+
+	(void)state;
+	store = kit_store(NULL);
+	for (i = 0; i < COUNT(names); i++)
+		assert_true(put_file(in_scratch("store/%s", names[i]), "x", 1,
+		    0600));
+	og_store_sweep(store, og_clock_wall() - 30);
+	for (i = 0; i < COUNT(names); i++)
+		assert_int_equal(access(in_scratch("store/%s", names[i]),
+		    F_OK), 0);
+	assert_int_equal(said.lines, 0);
+	for (i = 0; i < COUNT(names); i++)
+		assert_int_equal(unlink(in_scratch("store/%s", names[i])), 0);
+	og_store_free(store);
+}
+
 /* A new file is seen within the second; until then, no file is looked at. */
 static void
 holds_for_a_second(void **state)
@@ -373,6 +397,8 @@ main(void)
 		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(sweeps_the_unknown, before,
 		    kit_clear),
+		cmocka_unit_test_setup_teardown(
+		    spares_what_came_since_it_began, before, after),
 		cmocka_unit_test_setup_teardown(holds_for_a_second, before,
 		    kit_clear),
 	};
