@@ -397,7 +397,9 @@ og_flight_take(struct og_flight *flight, struct og_answer *answer)
 		og_log(fetch->log, answer->state == OG_FACT_FAILED &&
 		    answer->failure == OG_CREDENTIAL ? LOG_ALERT : LOG_WARNING,
 		    "%s", answer->message.text);
-	if (answer->refused && flight->kind == OG_FLIGHT_EMAILS) {
+	/* No address makes the path lead nowhere. */
+	if (answer->refused && !answer->not_found &&
+	    flight->kind == OG_FLIGHT_EMAILS) {
 		refuse_emails(flight);
 		return;
 	}

@@ -194,6 +194,7 @@ read_refusal(struct og_answer *answer, const char *what,
 	fail(answer, status_reason(reply->status));
 	answer->refused = answer->failure == OG_PROTOCOL &&
 	    reply->status >= 400 && reply->status <= 499;
+	answer->not_found = answer->refused && reply->status == 404;
 	if (answer->failure == OG_RATE_LIMITED ||
 	    answer->failure == OG_SERVER_ERROR)
 		answer->retry_after_ms = bounded_delay(reply->retry_after_ms);

@@ -110,6 +110,7 @@ struct og_answer {
 	enum og_reason failure;
 	bool refused;			/* FAILED as PROTOCOL by a 4xx: what was asked
 					   is at fault, another question may do */
+	bool not_found;			/* refused by a 404: so may be every question */
 	int64_t retry_after_ms;		/* -1: the API did not say */
 	struct og_page page;
 	struct og_message message;	/* for the log; "" when there is nothing to say */
@@ -124,7 +125,7 @@ struct og_answer {
  *			cursor, a body that is not the JSON expected: PROTOCOL.
  *			A single whose id is not the one asked for: PROTOCOL
  *	404		ABSENT, except on the users and invites lists: PROTOCOL,
- *			refused (perhaps the base URL is wrong)
+ *			refused, not found (perhaps the base URL is wrong)
  *	400		project users: ABSENT (archived, CONTRACT section 1)
  *	401, 403	CREDENTIAL
  *	429		RATE_LIMITED, with the delay from the header, or from "try

@@ -292,6 +292,17 @@ def refused(sim, gate):
     is_([process.wait(30) for process in asking], [2, 0, 0, 0], "it comes again")
     is_(sorted(count_emails(sim)), [(1, True), (3, False)], "... and nobody shares a request with it")
 
+    # Nor is it an address, where the path leads nowhere: that fails all at once.
+    sim.fault(404, path="users")
+    people = [f"user{number:04d}@example.com" for number in range(730, 738)]
+    sim.clear_requests()
+    answers = gathered(people, lambda person: words(person, "any"), CACHE)
+    is_(answers, dict.fromkeys(people, "unavailable protocol"), "eight wait for one request, which is not found: all fail")
+    note(f"{count_emails(sim)}")
+    is_(len(sim.requests()), 1, "... with it, without another")
+    sim.clear_faults()
+    sim.fault(400, path="users", query="odd")
+
     with Nginx(HTTP, workers=1) as nginx:
         is_(nginx.get("/", user="user0600@example.com").status, 200, "nginx knows that it is large")
         people = [f"user{number:04d}@example.com" for number in range(720, 727)]

@@ -64,6 +64,8 @@ test_statuses(void **state)
 		assert_int_equal(answer.refused, statuses[i].status / 100 ==
 		    4 && statuses[i].state == OG_FACT_FAILED &&
 		    statuses[i].failure == OG_PROTOCOL);
+		assert_int_equal(answer.not_found, answer.refused &&
+		    statuses[i].status == 404);
 		assert_null(answer.page.row);
 		assert_int_equal(answer.page.count, 0);
 		og_page_free(&answer.page);
