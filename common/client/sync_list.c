@@ -53,6 +53,7 @@ tell(const struct og_sync_list *list, int64_t wait_ms, enum og_reason why)
 struct merge {
 	struct og_list_writer *writer;
 	struct og_snapshot *younger;	/* rows that were read later; or NULL */
+	enum og_error error;		/* of add_missing */
 };
 
 static enum og_error
@@ -68,6 +69,20 @@ add_row(void *arg, const struct og_record *record)
 	return og_list_add(merge->writer, record);
 }
 
+/* Of somebody who came on a page that had been read. */
+static enum og_error
+add_missing(void *arg, const struct og_record *record)
+{
+	struct merge *merge;
+	bool found;
+
+	merge = arg;
+	merge->error = og_list_has(merge->writer, record->id, &found);
+	if (merge->error == OG_OK && !found)
+		merge->error = og_list_add(merge->writer, record);
+	return merge->error;
+}
+
 static enum og_error
 write_list(struct og_sync_list *list, struct og_snapshot *younger)
 {
@@ -77,10 +92,16 @@ write_list(struct og_sync_list *list, struct og_snapshot *younger)
 
 	state = og_journal_state(list->journal);
 	merge.younger = younger;
+	merge.error = OG_OK;
 	error = og_list_begin(&merge.writer, list->sync->store, &list->list);
 	if (error != OG_OK)
 		return error;
 	error = og_journal_read(list->journal, add_row, &merge);
+	if (error == OG_OK && younger != NULL) {
+		/* What is damaged there says nothing. */
+		(void)og_snapshot_each(younger, add_missing, &merge);
+		error = merge.error;
+	}
 	if (error == OG_OK)
 		return og_list_commit(merge.writer, state->fetched_at,
 		    state->boot_ms, OG_LIST_COMPLETE, list->flushes);

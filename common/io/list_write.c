@@ -221,6 +221,15 @@ og_list_add(struct og_list_writer *writer, const struct og_record *record)
 	return writer->failed;
 }
 
+enum og_error
+og_list_has(struct og_list_writer *writer, const char *id, bool *found)
+{
+	char key[OG_LIST_KEY_MAX];
+
+	snprintf(key, sizeof(key), "i%s", id);
+	return has(writer, key, found);
+}
+
 /* From memory into the file. */
 static enum og_error
 put_down(const struct og_list_writer *writer)

@@ -77,6 +77,13 @@ og_snapshot_find(struct og_snapshot *snapshot, const char *id,
 	    strcmp(record->id, id) == 0;
 }
 
+enum og_error
+og_snapshot_each(const struct og_snapshot *snapshot,
+    enum og_error (*each)(void *arg, const struct og_record *), void *arg)
+{
+	return og_list_each(&snapshot->list, each, arg);
+}
+
 static enum og_error
 look_back(void *arg, const struct og_record *after)
 {

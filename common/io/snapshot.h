@@ -23,6 +23,11 @@ struct og_list_info og_snapshot_info(const struct og_snapshot *);
 bool og_snapshot_find(struct og_snapshot *, const char *id,
     struct og_record *);
 
+/* Calls each with every row, until it returns an error. OG_ERR_CORRUPT,
+ * OG_ERR_SYSTEM: some may not have been read. */
+enum og_error og_snapshot_each(const struct og_snapshot *,
+    enum og_error (*each)(void *arg, const struct og_record *), void *arg);
+
 enum og_change {
 	OG_CHANGE_JOINED,	/* before is NULL */
 	OG_CHANGE_LEFT,		/* after is NULL */

@@ -51,6 +51,9 @@ enum og_error og_list_begin(struct og_list_writer **, struct og_store *,
     const struct og_query *list);
 enum og_error og_list_add(struct og_list_writer *, const struct og_record *);
 
+/* Whether a row with that id has been added. */
+enum og_error og_list_has(struct og_list_writer *, const char *id, bool *found);
+
 /* Both free the writer. state is PARTIAL or COMPLETE; boot_ms, flushes and
  * OG_ERR_MISSING as above. */
 enum og_error og_list_commit(struct og_list_writer *, int64_t fetched_at,

@@ -98,6 +98,22 @@ def sync_of_a_large_one(sim, gate):
     gate.configure(cache={"negative_ttl": "1m"})
 
 
+def joined_during_a_sync(sim, gate):
+    """On a page that the sync has read before, and that a door reads since."""
+    gate.forget()
+    large(sim)
+    late = Late(sim, "sync", query="after=")
+    until(lambda: len(sim.requests(endpoint="users")) == 2)
+    wait_a_second()
+    large(sim, "nora.new@example.com")
+    is_(words("nora.new@example.com"), "allow ok", "who joins during a sync is in")
+    is_(late.end()[0], 0, "the sync ends")
+    sim.clear_requests()
+    is_(words("nora.new@example.com"), "allow ok", "... and she is still in")
+    is_(words("user00840@example.com"), "allow ok", "... others too, of all pages")
+    is_(sim.requests(), [], "... and nobody is asked")
+
+
 def slow_list(sim, gate):
     """Read before another's, and kept after it."""
     gate.forget()
@@ -132,8 +148,8 @@ def wait_a_second():
     until(lambda: int(time.time()) > now)
 
 
-def large(sim):
-    sim.organization({"admin_key": sim.admin_key, "users": [], "projects": [],
+def large(sim, *first):
+    sim.organization({"admin_key": sim.admin_key, "users": [{"email": email, "role": "reader"} for email in first], "projects": [],
                       "generate": [{"users": 900, "pattern": "user%05d@example.com"}]})
 
 
@@ -143,6 +159,7 @@ with Simulator("/run/sim") as simulator:
     flush_a_list(simulator, the_gate)
     flush_a_person(simulator, the_gate)
     sync_of_a_large_one(simulator, the_gate)
+    joined_during_a_sync(simulator, the_gate)
     slow_list(simulator, the_gate)
     slow_answer(simulator, the_gate)
     is_(simulator.errors(), "", "the simulator had no trouble")
