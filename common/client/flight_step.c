@@ -13,10 +13,6 @@
  * against a person's patience, long against an HTTPS round trip. */
 #define LOCK_POLL_MS	25
 
-/* Requests of the pace that background work leaves to people at the door, as
- * a part of the whole. */
-#define BACKGROUND_SHARE 3
-
 /* How soon those who wait for the end of a back-off look again: somebody's
  * request may have ended it. */
 #define RETRY_POLL_MS	200
@@ -334,7 +330,7 @@ step_pace(struct og_flight *flight, int64_t now_ms)
 	why = OG_RATE_LIMITED;
 	if (fetch->store != NULL)
 		wait = og_pace_take(fetch->store, og_flight_endpoint(flight),
-		    rpm, only_background(flight) ? rpm / BACKGROUND_SHARE : 0,
+		    rpm, only_background(flight) ? og_pace_reserve(rpm) : 0,
 		    &why);
 	if (wait > 0) {
 		hold_back(flight, now_ms, wait, why);

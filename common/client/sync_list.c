@@ -13,9 +13,6 @@
 /* Without a pace to keep: a second of each endpoint's between two. */
 #define UNPACED_MAX	16
 
-/* Of the pace, as a part of the whole, left to people at the door. */
-#define DOOR_SHARE	3
-
 static void
 end(struct og_sync_list *list, enum og_reason reason)
 {
@@ -375,7 +372,7 @@ wait_for_pace(struct og_sync_list *list, enum og_reason *why)
 	sync = list->sync;
 	rpm = sync->conf->requests_per_minute;
 	wait = og_pace_take(sync->store, og_api_endpoint(&list->list), rpm,
-	    rpm / DOOR_SHARE, why);
+	    og_pace_reserve(rpm), why);
 	if (wait == 0 || *why != OG_STORE)
 		sync->unpaced = 0;
 	else if (++sync->unpaced >= UNPACED_MAX)

@@ -22,6 +22,7 @@
 #define MAGIC		UINT32_C(0x3243504f)	/* "OPC2" */
 #define BOOT_ID		"/proc/sys/kernel/random/boot_id"
 #define BUSY_MS		1000		/* for whom nobody waits */
+#define DOOR_SHARE	3		/* of the pace, one part in so many */
 
 /* One endpoint's budget in the file, little-endian. Zeroed: never used. */
 struct slot {
@@ -229,6 +230,12 @@ write_slot(struct og_store *store, int fd, enum og_endpoint endpoint,
 		return;
 bad:
 	og_store_say(store, LOG_WARNING, FILE_NAME, strerror(errno));
+}
+
+unsigned int
+og_pace_reserve(unsigned int per_minute)
+{
+	return per_minute >= DOOR_SHARE ? per_minute / DOOR_SHARE : 1;
 }
 
 int64_t

@@ -19,6 +19,10 @@
 #include "meaning/api.h"
 #include "meaning/budget.h"
 
+/* Requests of the pace that background work leaves to people at the door: a
+ * third, and never none. */
+unsigned int og_pace_reserve(unsigned int per_minute);
+
 /* As og_budget_take and friends, for that endpoint, at this moment. */
 int64_t og_pace_take(struct og_store *, enum og_endpoint,
     unsigned int per_minute, unsigned int reserve, enum og_reason *why);

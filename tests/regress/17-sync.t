@@ -211,6 +211,11 @@ def unpaced(sim, gate):
     like(done.stdout, r"(?m)^users: FAILED, store; (.*\n)*sync incomplete \(store\): 5 of 5 lists failed", "... is said")
     like(done.stderr, rf"{CACHE}/pace: .*; remove it", "... with the file and the mend")
     is_(endpoints(sim), [], "... and nobody is asked")
+    for slow in "2", "1":
+        gate.configure(api={"requests_per_minute": slow})
+        is_(sync().returncode, 2, f"... also where it is {slow} a minute")
+        is_(endpoints(sim), [], "... and nobody is asked")
+    gate.configure(api={"requests_per_minute": "60"})
     os.rmdir(f"{CACHE}/pace")
     is_(sync().returncode, 0, "... until it is mended")
 
