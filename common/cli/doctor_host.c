@@ -133,7 +133,8 @@ in_common_account(const char *service)
 struct pam_stack {
 	struct og_stack lines;
 	struct og_message message;
-	bool common;		/* it includes common-account */
+	bool common;		/* it includes common-account ... */
+	bool low;		/* ... below a line that ends it before */
 };
 
 static bool go_through(struct pam_stack *, const char *name,
@@ -151,6 +152,8 @@ follow(struct pam_stack *stack, unsigned int depth)
 
 	memcpy(name, stack->lines.included, sizeof(name));
 	if (strcmp(name, "common-account") == 0) {
+		if (!stack->common)
+			stack->low = stack->lines.ended;
 		stack->common = stack->lines.ended = true;
 		return false;
 	}
@@ -204,11 +207,13 @@ examine_service(struct og_examination *ex, const char *service)
 	snprintf(what, sizeof(what), "service %s", service);
 	(void)go_through(&stack, service, INCLUDES_MAX);
 	wrong = stack.lines.trouble;
+	if (wrong == og_stack_none && stack.common &&
+	    in_common_account(service)) {
+		snprintf(path, sizeof(path), "/etc/pam.d/common-account");
+		wrong = stack.low ? og_stack_low : NULL;
+	}
 	if (wrong == NULL)
 		og_doctor_good(what, path);
-	else if (wrong == og_stack_none && stack.common &&
-	    in_common_account(service))
-		og_doctor_good(what, "/etc/pam.d/common-account");
 	else
 		og_doctor_warn(what, wrong);
 }

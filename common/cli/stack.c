@@ -223,6 +223,9 @@ includes(const struct entry *entry)
 
 const char og_stack_none[] =
     "its pam.d file has no pam_openai.so: not protected";
+const char og_stack_low[] =
+    "pam_openai.so stands too low: for an expired password, or whom a line "
+    "above it lets in, it is not asked; move it above the other account lines";
 
 void
 og_stack_begin(struct og_stack *stack, const struct og_config *conf,
@@ -243,9 +246,7 @@ judge(struct og_stack *stack, struct entry *entry)
 		    "public key and NOPASSWD pass without it; put it there";
 		return false;
 	}
-	stack->trouble = stack->ended ? "pam_openai.so stands too low: for an "
-	    "expired password, or whom a line above it lets in, it is not "
-	    "asked; move it above the other account lines" :
+	stack->trouble = stack->ended ? og_stack_low :
 	    our_trouble(entry, stack->conf, stack->conf_path);
 	return true;
 }

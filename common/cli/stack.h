@@ -9,8 +9,8 @@
 
 #include "meaning/config.h"
 
-/* There is no line of ours. */
-extern const char og_stack_none[];
+/* There is no line of ours; what is above it may end the stack. */
+extern const char og_stack_none[], og_stack_low[];
 
 /* A stack, line after line from its top, through the files that it includes. */
 struct og_stack {

@@ -222,6 +222,14 @@ def doctor_command(sim, gate):
         write("/etc/pam.d/own", own)
         write("/etc/pam.d/own-account", included)
         like(gate.cli("doctor").stdout, r"ok +service own +" if word == "ok" else r"warn +service own +.*too low", f"... of {own!r} with {included!r} in it")
+    with open("/etc/pam.d/common-account", encoding="ascii") as file:
+        common = file.read()
+    write("/etc/pam.d/common-account", ours + common)
+    for above, word in ("", "ok"), ("account required pam_nologin.so\n", "ok"), (ends, "low"):
+        write("/etc/pam.d/own", f"{above}@include common-account\n")
+        like(gate.cli("doctor").stdout, r"ok +service own +/etc/pam.d/common-account\n" if word == "ok" else r"warn +service own +.*too low",
+             f"... of {above!r} above a common-account that asks us")
+    write("/etc/pam.d/common-account", common)
     gate.configure(policies=POLICIES)
     for name in ("lists", "singles", "locks", "wants", "sync"):
         os.makedirs(f"{CACHE}/{name}", mode=0o700, exist_ok=True)
