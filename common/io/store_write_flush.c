@@ -21,8 +21,18 @@ struct flush {
 	char id[OG_ID_MAX + 1];
 	char email[OG_EMAIL_MAX + 1];
 	size_t removed;
-	enum og_error error;
+	enum og_error error;		/* the first */
+	int why;			/* its errno */
 };
+
+static void
+note(struct flush *flush, enum og_error error)
+{
+	if (flush->error != OG_OK)
+		return;
+	flush->error = error;
+	flush->why = errno;
+}
 
 static bool
 is_id(const struct flush *flush, const char *id)
@@ -106,7 +116,7 @@ each_remove(void *arg, enum og_inner inner, const char *name,
 	if (unlinkat(flush->store->dir, name, 0) == 0)
 		flush->removed += inner != OG_INNER_SYNC;
 	else if (errno != ENOENT)
-		flush->error = OG_ERR_SYSTEM;
+		note(flush, OG_ERR_SYSTEM);
 	return OG_OK;
 }
 
@@ -148,14 +158,17 @@ og_store_flushes(struct og_store *store)
 
 /* -1, and said why: what is under way may be kept. */
 static int
-open_mark(struct og_store *store)
+open_mark(struct flush *flush)
 {
 	int fd;
 
-	fd = openat(store->dir, FLUSHED, O_WRONLY | O_CREAT | O_NOFOLLOW |
-	    O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-	if (fd < 0)
-		og_store_say(store, LOG_WARNING, FLUSHED, strerror(errno));
+	fd = openat(flush->store->dir, FLUSHED, O_WRONLY | O_CREAT |
+	    O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0) {
+		note(flush, OG_ERR_SYSTEM);
+		og_store_say(flush->store, LOG_WARNING, FLUSHED,
+		    strerror(flush->why));
+	}
 	return fd;
 }
 
@@ -163,21 +176,15 @@ open_mark(struct og_store *store)
 static void
 mark(struct flush *flush, int fd)
 {
-	if (fd >= 0 && futimens(fd, NULL) == 0)
-		return;
-	if (flush->error == OG_OK)
-		flush->error = OG_ERR_SYSTEM;
+	if (fd >= 0 && futimens(fd, NULL) != 0)
+		note(flush, OG_ERR_SYSTEM);
 }
 
 /* One that cannot be looked at keeps nobody in the others. */
 static void
 scan(struct flush *flush, enum og_inner inner)
 {
-	enum og_error error;
-
-	error = og_inner_scan(flush->store, inner, each_remove, flush);
-	if (flush->error == OG_OK)
-		flush->error = error;
+	note(flush, og_inner_scan(flush->store, inner, each_remove, flush));
 }
 
 enum og_error
@@ -192,7 +199,7 @@ og_store_flush(struct og_store *store, const struct og_query *subject,
 	flush.store = store;
 	flush.everybody = subject == NULL;
 	og_store_say_unsafe(store);
-	fd = open_mark(store);
+	fd = open_mark(&flush);
 	/* What is damaged is about to go; no word of it. */
 	log = store->log;
 	store->log = NULL;
@@ -209,5 +216,6 @@ og_store_flush(struct og_store *store, const struct og_query *subject,
 	store->log = log;
 	og_store_look_again(store);
 	*removed = flush.removed;
+	errno = flush.why;
 	return flush.error;
 }

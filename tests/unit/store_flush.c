@@ -2,6 +2,8 @@
  * way. */
 #include "store_kit.h"
 
+#include <errno.h>
+
 /* What is still known of a person, in any of the ways that he was asked for. */
 static size_t
 known(struct og_store *store, unsigned int i)
@@ -214,6 +216,24 @@ forgets_beside_what_is_unsafe(void **state)
 	og_store_free(store);
 }
 
+/* errno is that of the error, whatever comes after it. */
+static void
+says_what_failed(void **state)
+{
+	struct og_store *store;
+	size_t removed;
+
+	(void)state;
+	store = kit_store(NULL);
+	put_single(store, by_email(&users, 8), OG_FACT_ABSENT, NULL, NOW);
+	assert_int_equal(mkdir(in_scratch("store/flushed"), 0700), 0);
+	assert_int_equal(rmdir(in_scratch("store/lists")), 0);
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_ERR_SYSTEM);
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(count_files("singles"), 0);
+	og_store_free(store);
+}
+
 int
 main(void)
 {
@@ -228,6 +248,8 @@ main(void)
 		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(forgets_beside_what_is_unsafe,
 		    before, kit_clear),
+		cmocka_unit_test_setup_teardown(says_what_failed, before,
+		    kit_clear),
 	};
 	int failed;
 
