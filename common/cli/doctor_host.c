@@ -9,6 +9,7 @@
 #include "io/pace.h"
 #include "io/store_write.h"
 
+#define COMMON		"/etc/pam.d/common-account"
 #define INCLUDES_MAX	4	/* files of pam.d, one in another */
 
 static void
@@ -115,19 +116,20 @@ examine_policies(struct og_examination *ex)
 	}
 }
 
-/* What a profile of pam-auth-update has written. */
-static bool
-in_common_account(const char *service)
+/* What is wrong with what a profile of pam-auth-update has written. */
+static const char *
+common_trouble(const struct og_cli *cli, const char *service)
 {
 	struct og_message message;
 	struct og_buffer text;
-	bool found;
+	const char *wrong;
 
 	og_buffer_init(&text, 64 * 1024);
-	found = og_file_read(&text, "/etc/pam.d/common-account", OG_TRUST_ROOT,
-	    &message) == OG_OK && og_stack_shared(text.data, service);
+	wrong = og_file_read(&text, COMMON, OG_TRUST_ROOT, &message) != OG_OK ?
+	    og_stack_none : og_stack_shared(text.data, service, cli->conf,
+	    cli->conf_path);
 	og_buffer_free(&text);
-	return found;
+	return wrong;
 }
 
 struct pam_stack {
@@ -198,22 +200,24 @@ static void
 examine_service(struct og_examination *ex, const char *service)
 {
 	char path[320], what[320];
+	const char *where, *wrong;
 	struct pam_stack stack;
-	const char *wrong;
 
 	memset(&stack, 0, sizeof(stack));
 	og_stack_begin(&stack.lines, ex->cli->conf, ex->cli->conf_path);
 	snprintf(path, sizeof(path), "/etc/pam.d/%s", service);
 	snprintf(what, sizeof(what), "service %s", service);
 	(void)go_through(&stack, service, INCLUDES_MAX);
+	where = path;
 	wrong = stack.lines.trouble;
-	if (wrong == og_stack_none && stack.common &&
-	    in_common_account(service)) {
-		snprintf(path, sizeof(path), "/etc/pam.d/common-account");
-		wrong = stack.low ? og_stack_low : NULL;
+	if (wrong == og_stack_none && stack.common) {
+		where = COMMON;
+		wrong = common_trouble(ex->cli, service);
+		if (wrong == NULL && stack.low)
+			wrong = og_stack_low;
 	}
 	if (wrong == NULL)
-		og_doctor_good(what, path);
+		og_doctor_good(what, where);
 	else
 		og_doctor_warn(what, wrong);
 }

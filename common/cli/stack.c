@@ -193,8 +193,9 @@ names_service(const char *words, const char *service)
 	return false;
 }
 
-bool
-og_stack_shared(const char *text, const char *service)
+const char *
+og_stack_shared(const char *text, const char *service,
+    const struct og_config *conf, const char *conf_path)
 {
 	struct entry entry;
 	bool chosen;
@@ -204,11 +205,11 @@ og_stack_shared(const char *text, const char *service)
 		if (strcasecmp(entry.type, "account") != 0)
 			continue;
 		if (chosen && is_ours(&entry))
-			return true;
+			return our_trouble(&entry, conf, conf_path);
 		chosen = strcmp(entry.module, "pam_succeed_if.so") != 0 ||
 		    names_service(entry.arguments, service);
 	}
-	return false;
+	return og_stack_none;
 }
 
 /* What the account lines of another file come in by. */

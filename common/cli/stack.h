@@ -39,9 +39,13 @@ void og_stack_begin(struct og_stack *, const struct og_config *,
 /* *text goes on behind what was found. */
 enum og_stack_step og_stack_next(struct og_stack *, const char **text);
 
-/* Whether common-account, in `text`, asks us for that service: by a line of
- * ours behind one that names the services (a profile of pam-auth-update), or
- * behind any other (for all services). */
-bool og_stack_shared(const char *text, const char *service);
+/*
+ * What is wrong with our line in common-account, in `text`, a static sentence;
+ * NULL: nothing. og_stack_none: it does not ask us for that service, by a line
+ * behind one that names the services (a profile of pam-auth-update), or behind
+ * any other (for all services).
+ */
+const char *og_stack_shared(const char *text, const char *service,
+    const struct og_config *, const char *conf_path);
 
 #endif

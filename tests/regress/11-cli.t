@@ -229,6 +229,12 @@ def doctor_command(sim, gate):
         write("/etc/pam.d/own", f"{above}@include common-account\n")
         like(gate.cli("doctor").stdout, r"ok +service own +/etc/pam.d/common-account\n" if word == "ok" else r"warn +service own +.*too low",
              f"... of {above!r} above a common-account that asks us")
+    write("/etc/pam.d/own", "@include common-account\n")
+    for line, word in (("account sufficient pam_openai.so", "lets everybody in"), ("-account required pam_openai.so", "begins with -"),
+                       ("account required pam_openai.so policy=none", "policy= with a name"),
+                       ("account [success=ignore default=1] pam_succeed_if.so service = other\naccount required pam_openai.so", "not protected")):
+        write("/etc/pam.d/common-account", f"{line}\n{common}")
+        like(gate.cli("doctor").stdout, rf"warn +service own +.*{word}", f"... of {line!r} in it")
     write("/etc/pam.d/common-account", common)
     gate.configure(policies=POLICIES)
     for name in ("lists", "singles", "locks", "wants", "sync"):
