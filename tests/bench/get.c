@@ -2,9 +2,10 @@
  * get URL KEY_FILE [CA_FILE]: one GET with libcurl, its answer thrown away.
  * Without CA_FILE, libcurl's own: the system's bundle.
  */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "io/http_model.h"
 
 static size_t
 drop(char *data, size_t size, size_t count, void *arg)
