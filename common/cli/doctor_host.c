@@ -72,48 +72,37 @@ examine_map(struct og_examination *ex, const char *path)
 		og_doctor_bad(ex, reason, "map", message.text, NULL);
 }
 
-/* Who a local name is: without that, nobody passes. */
+/* Without an identity nobody passes. */
 static void
-examine_identity(struct og_examination *ex)
+examine_policy(struct og_examination *ex, const struct og_policy *policy)
 {
-	const struct og_config *conf;
 	char what[OG_LOG_NAME_MAX + 16];
-	size_t i;
 
-	conf = ex->cli->conf;
-	examine_map(ex, conf->map_file);
-	for (i = 0; i < conf->policy_count; i++) {
-		examine_map(ex, conf->policies[i].map_file);
-		if (og_cli_has_identity(conf, &conf->policies[i]))
-			continue;
-		snprintf(what, sizeof(what), "policy %s",
-		    conf->policies[i].name);
+	snprintf(what, sizeof(what), "policy %s", policy->name);
+	if (policy->dry_run)
+		og_doctor_warn(what,
+		    "NOT ENFORCED (enforce = no): it refuses nobody");
+	examine_map(ex, policy->map_file);
+	if (!og_cli_has_identity(ex->cli->conf, policy))
 		og_doctor_bad(ex, OG_CONFIG, what,
 		    "neither email nor map_file: nobody has an identity",
 		    "write email = %u@ and your domain into [identity]");
-	}
 }
 
 static void
 examine_policies(struct og_examination *ex)
 {
 	const struct og_config *conf;
-	char what[OG_LOG_NAME_MAX + 16];
 	size_t i;
 
 	conf = ex->cli->conf;
+	examine_map(ex, conf->map_file);
 	if (conf->policy_count == 0)
 		og_doctor_bad(ex, OG_NO_POLICY, "policies",
 		    "none: nobody can pass",
 		    "add a [policy NAME] section");
-	for (i = 0; i < conf->policy_count; i++) {
-		if (!conf->policies[i].dry_run)
-			continue;
-		snprintf(what, sizeof(what), "policy %s",
-		    conf->policies[i].name);
-		og_doctor_warn(what,
-		    "NOT ENFORCED (enforce = no): it refuses nobody");
-	}
+	for (i = 0; i < conf->policy_count; i++)
+		examine_policy(ex, &conf->policies[i]);
 }
 
 /* What is wrong with what a profile of pam-auth-update has written. */
@@ -240,7 +229,6 @@ og_doctor_examine_host(struct og_examination *ex)
 {
 	og_doctor_good("configuration", ex->cli->conf_path);
 	examine_policies(ex);
-	examine_identity(ex);
 	examine_helper(ex, OG_HELPER_PATH, true);
 	examine_helper(ex, OG_HTTP_PATH, false);
 	examine_services(ex);
