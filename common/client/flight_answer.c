@@ -283,24 +283,33 @@ go_on_with_emails(struct og_flight *flight)
 static void
 refuse_emails(struct og_flight *flight)
 {
-	struct og_fetch *fetch;
-
-	fetch = flight->fetch;
-	/* Who answers is there: nobody needs to wait because of it. */
-	if (fetch->store != NULL)
-		og_pace_succeed(fetch->store, og_flight_endpoint(flight));
 	flight->refused = flight->email_count;
 	if (flight->email_count > 1) {
 		flight->email_count /= 2;
 		flight->email_max = flight->email_count;
 	} else {
-		og_log(fetch->log, LOG_WARNING,
+		og_log(flight->fetch->log, LOG_WARNING,
 		    "the API refuses the address %s", flight->email[0]);
 		land_email(flight, flight->email[0], OG_FACT_FAILED, NULL);
 		set_apart(flight, 0, 1);
 		flight->refused = 0;
 	}
 	go_on_with_emails(flight);
+}
+
+/*
+ * The question is at fault, not the API, and another may do. No address makes
+ * the path lead nowhere. Who stood at the end of the last page may be gone, and
+ * with him the cursor: what was read is true, and the others can be asked for.
+ */
+static bool
+has_another_question(const struct og_flight *flight,
+    const struct og_answer *answer)
+{
+	if (flight->kind == OG_FLIGHT_EMAILS)
+		return answer->refused && !answer->not_found;
+	return answer->refused && flight->kind == OG_FLIGHT_LIST &&
+	    flight->pages > 0;
 }
 
 static const enum og_fact_state picked[] = {
@@ -397,25 +406,27 @@ og_flight_take(struct og_flight *flight, struct og_answer *answer)
 		og_log(fetch->log, answer->state == OG_FACT_FAILED &&
 		    answer->failure == OG_CREDENTIAL ? LOG_ALERT : LOG_WARNING,
 		    "%s", answer->message.text);
-	/* No address makes the path lead nowhere. */
-	if (answer->refused && !answer->not_found &&
-	    flight->kind == OG_FLIGHT_EMAILS) {
-		refuse_emails(flight);
-		return;
-	}
-	if (answer->state == OG_FACT_FAILED) {
+	if (answer->state == OG_FACT_FAILED &&
+	    !has_another_question(flight, answer)) {
 		og_flight_fail(flight, answer->failure, answer->retry_after_ms);
 		return;
 	}
+	/* Who answers is there: nobody needs to wait because of it. */
 	if (fetch->store != NULL)
 		og_pace_succeed(fetch->store, og_flight_endpoint(flight));
 	switch (flight->kind) {
 	case OG_FLIGHT_LIST:
 	case OG_FLIGHT_WALK:
-		take_list(flight, answer);
+		if (answer->refused)
+			og_flight_give_up(flight, answer->failure);
+		else
+			take_list(flight, answer);
 		return;
 	case OG_FLIGHT_EMAILS:
-		take_emails(flight, answer);
+		if (answer->refused)
+			refuse_emails(flight);
+		else
+			take_emails(flight, answer);
 		return;
 	case OG_FLIGHT_ROW:
 		take_row(flight, answer);
