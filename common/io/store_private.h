@@ -154,7 +154,8 @@ enum og_error og_inner_create(int dir, enum og_inner);
 void og_store_say_unsafe(struct og_store *);
 
 /* Calls each with every name in the inner directory ("singles/…") and its
- * lstat, until it returns an error. */
+ * lstat, until it returns an error. OG_ERR_UNSAFE: it is not looked at.
+ * OG_ERR_SYSTEM, with errno: nor are some of its names. */
 enum og_error og_inner_scan(struct og_store *, enum og_inner,
     enum og_error (*each)(void *arg, enum og_inner, const char *name,
     const struct stat *), void *arg);

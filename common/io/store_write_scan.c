@@ -39,6 +39,19 @@ og_store_usable(struct og_store *store)
 	return usable;
 }
 
+/* NULL: no more of them, or *error. */
+static struct dirent *
+next_name(DIR *stream, enum og_error *error)
+{
+	struct dirent *entry;
+
+	errno = 0;
+	entry = readdir(stream);
+	if (entry == NULL && errno != 0)
+		*error = OG_ERR_SYSTEM;
+	return entry;
+}
+
 enum og_error
 og_inner_scan(struct og_store *store, enum og_inner inner,
     enum og_error (*each)(void *arg, enum og_inner, const char *name,
@@ -49,7 +62,7 @@ og_inner_scan(struct og_store *store, enum og_inner inner,
 	struct dirent *entry;
 	struct stat st;
 	DIR *stream;
-	int dir;
+	int dir, why;
 
 	if (!og_store_inner_safe(store, inner))
 		return OG_ERR_UNSAFE;
@@ -63,7 +76,7 @@ og_inner_scan(struct og_store *store, enum og_inner inner,
 		return OG_ERR_SYSTEM;
 	}
 	error = OG_OK;
-	while (error == OG_OK && (entry = readdir(stream)) != NULL) {
+	while (error == OG_OK && (entry = next_name(stream, &error)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -72,7 +85,11 @@ og_inner_scan(struct og_store *store, enum og_inner inner,
 		/* Gone meanwhile: another process sweeps, too. */
 		if (fstatat(store->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			error = each(arg, inner, name, &st);
+		else if (errno != ENOENT)
+			error = OG_ERR_SYSTEM;
 	}
+	why = errno;
 	closedir(stream);
+	errno = why;
 	return error;
 }

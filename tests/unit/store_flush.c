@@ -2,6 +2,7 @@
  * way. */
 #include "store_kit.h"
 
+#include <dirent.h>
 #include <errno.h>
 
 /* What is still known of a person, in any of the ways that he was asked for. */
@@ -234,6 +235,42 @@ says_what_failed(void **state)
 	og_store_free(store);
 }
 
+struct dirent *__real_readdir(DIR *stream);
+struct dirent *__wrap_readdir(DIR *stream);
+
+static int names_left = -1;	/* until the disk fails; -1: it does not */
+
+struct dirent *
+__wrap_readdir(DIR *stream)
+{
+	if (names_left == 0) {
+		errno = EIO;
+		return NULL;
+	}
+	if (names_left > 0)
+		names_left--;
+	return __real_readdir(stream);
+}
+
+/* A directory that cannot be read to its end is not at its end. */
+static void
+says_what_may_be_left(void **state)
+{
+	struct og_store *store;
+	size_t removed;
+
+	(void)state;
+	store = kit_store(NULL);
+	put_all(store);
+	names_left = 3;
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_ERR_SYSTEM);
+	assert_int_equal(errno, EIO);
+	names_left = -1;
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
+	assert_int_equal(count_files("lists") + count_files("singles"), 0);
+	og_store_free(store);
+}
+
 int
 main(void)
 {
@@ -249,6 +286,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(forgets_beside_what_is_unsafe,
 		    before, kit_clear),
 		cmocka_unit_test_setup_teardown(says_what_failed, before,
+		    kit_clear),
+		cmocka_unit_test_setup_teardown(says_what_may_be_left, before,
 		    kit_clear),
 	};
 	int failed;
