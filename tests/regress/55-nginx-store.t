@@ -300,6 +300,12 @@ for path in lists():
 nginx.next_second()
 is_(get(), (403, "miss", "role"), "emptied: asked again")
 simulator.set_role("ann@example.com", "reader")
+nginx.next_second()
+subprocess.run(f"rm -r {GATE}/*", shell=True, check=True)  # as README says
+nginx.next_second()
+is_(get(), (200, "miss", "ok"), "emptied to the ground: asked again")
+is_(get(), (200, "hit", "ok"), "... and kept")
+ok(lists(), "... in a directory made anew")
 over()
 
 # Counters.
