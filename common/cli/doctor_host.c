@@ -41,20 +41,30 @@ examine_store(struct og_examination *ex)
 }
 
 static void
-examine_helper(struct og_examination *ex, const char *path, bool program)
+examine_code(struct og_examination *ex, const char *path)
 {
 	struct og_message message;
 	enum og_reason reason;
 
 	reason = og_load_code(path, &message);
-	if (reason == OG_GO_ON && program && access(path, X_OK) != 0)
-		og_doctor_bad(ex, OG_UNSAFE_FILE, "helper",
-		    "cannot be executed", "chmod 755 " OG_HELPER_PATH);
-	else if (reason == OG_GO_ON)
+	if (reason == OG_GO_ON)
 		og_doctor_good("helper", path);
 	else
 		og_doctor_bad(ex, reason, "helper", message.text,
 		    "install openai-gate again");
+}
+
+/* The one part of it that is a program, and the other. */
+static void
+examine_helper(struct og_examination *ex)
+{
+	if (access(OG_HELPER_PATH, F_OK) == 0 &&
+	    access(OG_HELPER_PATH, X_OK) != 0)
+		og_doctor_bad(ex, OG_UNSAFE_FILE, "helper",
+		    "cannot be executed", "chmod 755 " OG_HELPER_PATH);
+	else
+		examine_code(ex, OG_HELPER_PATH);
+	examine_code(ex, OG_HTTP_PATH);
 }
 
 static void
@@ -229,8 +239,7 @@ og_doctor_examine_host(struct og_examination *ex)
 {
 	og_doctor_good("configuration", ex->cli->conf_path);
 	examine_policies(ex);
-	examine_helper(ex, OG_HELPER_PATH, true);
-	examine_helper(ex, OG_HTTP_PATH, false);
+	examine_helper(ex);
 	examine_services(ex);
 	examine_store(ex);
 }
