@@ -30,6 +30,7 @@ ALLOWED = ("ann", "olivia", "user0001", "user0002", "user0999")
 # Banned, of no project, no member of the organization at all, no name.
 DENIED = ("bob", "ben", "nobody", "stranger1", "stranger2", "stranger3", "a/b", "")
 KILLED = r"exited on signal 9"
+BLOWS = ("kill", "reload", "fault", "fault", "clear", "flap")
 FAULTS = ((500, {}), (503, {}), (429, {"style": "none"}), ("silence", {}), ("reset", {}), ("close", {}), ("garbage", {}),
           ("delay", {"ms": 300}),
           ("truncated", {}), ("drip", {"ms": 1}), ("stall", {}), ("tls-reset", {}), ("tls-silence", {}), ("tls-garbage", {}), ("header-flood", {"bytes": 200000}))
@@ -99,9 +100,12 @@ clients = [load("allowed", ALLOWED), load("denied", DENIED)]
 counts = collections.Counter()
 over = threading.Event()
 threading.Thread(target=lambda: (clients[0].wait(), over.set()), daemon=True).start()
+deck = []
 # How long it lasts is wrk's affair; between two blows passes a random part of a second.
+# Dealt, not thrown: however few fit on a slow machine, there are some of each.
 while not over.wait(chance.uniform(0.05, 0.8)):
-    blow = chance.choice(("kill", "reload", "fault", "fault", "clear", "flap"))
+    deck = deck or chance.sample(BLOWS, len(BLOWS))
+    blow = deck.pop()
     counts[blow] += 1
     if blow == "kill":
         workers = nginx.worker_pids(ending=True)
@@ -131,12 +135,13 @@ with open(nginx.access_log, encoding="utf-8", errors="replace") as file:
             seen[words[1]][words[2]] += 1
 note(f"{ {page: dict(count) for page, count in seen.items()} }")
 allowed, denied = seen["/allowed.html"], seen["/denied.html"]
-ok(allowed["200"] > 50 * SECONDS and denied["403"] > 50 * SECONDS, "there was a load")
+# Enough that what follows is said of something. How many there are is the machine's affair.
+ok(min(allowed["200"], denied["403"]) > 100, "there was a load")
 ok(allowed["503"] > 0 and denied["503"] > 0, "and a storm")
 is_(denied["200"], 0, f"none of {denied.total()} requests of those who are denied passes")
 is_(set(denied) - {"403", "401", "503", "499"}, set(), "they are refused, or told that nobody knows")
 is_(set(allowed) - {"200", "503", "499"}, set(), "who is allowed passes, or is told that nobody knows")
-ok(min(counts["kill"], counts["reload"]) > SECONDS / 20, "workers were killed and replaced")
+ok(min(counts["kill"], counts["reload"]) > 1, "workers were killed and replaced")
 
 ok(until(lambda: len(nginx.worker_pids(ending=True)) == 2, 60), "all old workers are gone")
 is_([len(nginx.worker_pids()), nginx.process.poll()], [2, None], "two serve")
