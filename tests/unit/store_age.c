@@ -10,16 +10,16 @@
  */
 static const struct {
 	const char *what;
-	int64_t boot;
+	int64_t boot;		/* not before it: the machine may be young */
 	int64_t wall;		/* of the fetch, against NOW */
 	int64_t date;		/* what it has to be, against NOW */
 } dates[] = {
-	{ "a minute ago by both", -60, -60, -60 },
-	{ "the wall clock was set back by nine minutes", -600, -60, -600 },
-	{ "... to just before the fetch", -600, 1, -600 },
-	{ "the wall clock was set forward", -60, -600, -600 },
-	{ "of an earlier boot that was up for longer", 5000, -60, -60 },
-	{ "of no known boot", 0, -60, -60 },
+	{ "ten seconds ago by both", -10, -10, -10 },
+	{ "the wall clock was set back by ten seconds", -20, -10, -20 },
+	{ "... to just before the fetch", -20, 1, -20 },
+	{ "the wall clock was set forward", -10, -20, -20 },
+	{ "of an earlier boot that was up for longer", 5000, -10, -10 },
+	{ "of no known boot", 0, -10, -10 },
 };
 
 static void
