@@ -2,7 +2,8 @@
  * What the files of `openai-gate doctor` share; nobody else includes this.
  *
  *	doctor.c	the key, and what the directory says
- *	doctor_host.c	what is on this host: files, store, lines in pam.d
+ *	doctor_host.c	what is on this host: configuration, maps, helper, store
+ *	doctor_pam.c	... and whether PAM asks us
  */
 #ifndef OG_CLI_DOCTOR_H
 #define OG_CLI_DOCTOR_H
@@ -35,5 +36,6 @@ void og_doctor_bad(struct og_examination *, enum og_reason, const char *what,
 
 /* All that can be seen without asking anybody. Opens the store. */
 void og_doctor_examine_host(struct og_examination *);
+void og_doctor_examine_pam(struct og_examination *);
 
 #endif

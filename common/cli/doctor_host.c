@@ -4,13 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/stack.h"
-#include "io/file.h"
 #include "io/pace.h"
 #include "io/store_write.h"
-
-#define COMMON		"/etc/pam.d/common-account"
-#define INCLUDES_MAX	4	/* files of pam.d, one in another */
 
 static void
 examine_store(struct og_examination *ex)
@@ -115,131 +110,12 @@ examine_policies(struct og_examination *ex)
 		examine_policy(ex, &conf->policies[i]);
 }
 
-/* What is wrong with what a profile of pam-auth-update has written. */
-static const char *
-common_trouble(const struct og_cli *cli, const char *service)
-{
-	struct og_message message;
-	struct og_buffer text;
-	const char *wrong;
-
-	og_buffer_init(&text, 64 * 1024);
-	wrong = og_file_read(&text, COMMON, OG_TRUST_ROOT, &message) != OG_OK ?
-	    og_stack_none : og_stack_shared(text.data, service, cli->conf,
-	    cli->conf_path);
-	og_buffer_free(&text);
-	return wrong;
-}
-
-struct pam_stack {
-	struct og_stack lines;
-	struct og_message message;
-	bool common;		/* it includes common-account ... */
-	bool low;		/* ... below a line that ends it before */
-};
-
-static bool go_through(struct pam_stack *, const char *name,
-    unsigned int depth);
-
-/*
- * What a stack includes belongs to it, but for common-account: that ends it,
- * for an expired password, and is asked for each service by itself: see above.
- */
-static bool
-follow(struct pam_stack *stack, unsigned int depth)
-{
-	char name[sizeof(stack->lines.included)];
-	bool ended, found, substack;
-
-	memcpy(name, stack->lines.included, sizeof(name));
-	if (strcmp(name, "common-account") == 0) {
-		if (!stack->common)
-			stack->low = stack->lines.ended;
-		stack->common = stack->lines.ended = true;
-		return false;
-	}
-	if (depth == 0)
-		return false;
-	ended = stack->lines.ended;
-	substack = stack->lines.substack;
-	found = go_through(stack, name, depth - 1);
-	if (substack)
-		stack->lines.ended = ended;
-	return found;
-}
-
-/* That file of /etc/pam.d. True: our line is found, or a file cannot be read:
- * lines.trouble says what there is to say. */
-static bool
-go_through(struct pam_stack *stack, const char *name, unsigned int depth)
-{
-	enum og_stack_step step;
-	struct og_buffer text;
-	const char *rest;
-	char path[320];
-	bool found;
-
-	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : "/etc/pam.d/",
-	    name);
-	og_buffer_init(&text, 64 * 1024);
-	found = og_file_read(&text, path, OG_TRUST_ROOT, &stack->message) !=
-	    OG_OK;
-	if (found)
-		stack->lines.trouble = stack->message.text;
-	rest = text.data;
-	while (!found &&
-	    (step = og_stack_next(&stack->lines, &rest)) != OG_STACK_END)
-		found = step == OG_STACK_OURS || follow(stack, depth);
-	og_buffer_free(&text);
-	return found;
-}
-
-/* pam_start falls back to "other" where a service has no file of its own. */
-static void
-examine_service(struct og_examination *ex, const char *service)
-{
-	char path[320], what[320];
-	const char *where, *wrong;
-	struct pam_stack stack;
-
-	memset(&stack, 0, sizeof(stack));
-	og_stack_begin(&stack.lines, ex->cli->conf, ex->cli->conf_path);
-	snprintf(path, sizeof(path), "/etc/pam.d/%s", service);
-	snprintf(what, sizeof(what), "service %s", service);
-	(void)go_through(&stack, service, INCLUDES_MAX);
-	where = path;
-	wrong = stack.lines.trouble;
-	if (wrong == og_stack_none && stack.common) {
-		where = COMMON;
-		wrong = common_trouble(ex->cli, service);
-		if (wrong == NULL && stack.low)
-			wrong = og_stack_low;
-	}
-	if (wrong == NULL)
-		og_doctor_good(what, where);
-	else
-		og_doctor_warn(what, wrong);
-}
-
-static void
-examine_services(struct og_examination *ex)
-{
-	const struct og_policy *policy;
-	size_t i, j;
-
-	for (i = 0; i < ex->cli->conf->policy_count; i++) {
-		policy = &ex->cli->conf->policies[i];
-		for (j = 0; j < policy->pam_services.count; j++)
-			examine_service(ex, policy->pam_services.item[j]);
-	}
-}
-
 void
 og_doctor_examine_host(struct og_examination *ex)
 {
 	og_doctor_good("configuration", ex->cli->conf_path);
 	examine_policies(ex);
 	examine_helper(ex);
-	examine_services(ex);
+	og_doctor_examine_pam(ex);
 	examine_store(ex);
 }
