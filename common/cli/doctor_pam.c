@@ -1,13 +1,18 @@
 #include "cli/doctor.h"
 
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/sshd.h"
 #include "cli/stack.h"
 #include "io/file.h"
 
 #define COMMON		"/etc/pam.d/common-account"
 #define INCLUDES_MAX	4	/* files of pam.d, one in another */
+#define SSHD_CONFIG	"/etc/ssh/sshd_config"
 
 /* What is wrong with what a profile of pam-auth-update has written. */
 static const char *
@@ -115,15 +120,75 @@ examine_service(struct og_examination *ex, const char *service)
 		og_doctor_warn(what, wrong);
 }
 
-void
-og_doctor_examine_pam(struct og_examination *ex)
+/* Whoever has a key of his own is in, whatever stands in pam.d. */
+static void
+examine_sshd(const char *service)
+{
+	if (strcmp(service, "sshd") == 0 && !og_sshd_asks_pam(SSHD_CONFIG))
+		og_doctor_warn("service sshd", "UsePAM is not yes in "
+		    SSHD_CONFIG ": sshd asks no PAM, and so not us; write it");
+}
+
+static void
+examine_services(struct og_examination *ex)
 {
 	const struct og_policy *policy;
 	size_t i, j;
 
 	for (i = 0; i < ex->cli->conf->policy_count; i++) {
 		policy = &ex->cli->conf->policies[i];
-		for (j = 0; j < policy->pam_services.count; j++)
+		for (j = 0; j < policy->pam_services.count; j++) {
 			examine_service(ex, policy->pam_services.item[j]);
+			examine_sshd(policy->pam_services.item[j]);
+		}
 	}
+}
+
+/* errno after a lookup: one that failed proves nothing. */
+static bool
+answers(bool found)
+{
+	return found || (errno != 0 && errno != ENOENT && errno != ESRCH);
+}
+
+static bool
+is_user(const char *name)
+{
+	errno = 0;
+	return answers(getpwnam(name) != NULL);
+}
+
+static bool
+is_group(const char *name)
+{
+	errno = 0;
+	return answers(getgrnam(name) != NULL);
+}
+
+/* A way back in that is misspelled is none. */
+static void
+examine_exempt(const char *kind, const struct og_words *names,
+    bool (*known)(const char *))
+{
+	char what[OG_LOG_NAME_MAX + 16];
+	size_t i;
+
+	for (i = 0; i < names->count; i++) {
+		if (known(names->item[i]))
+			continue;
+		snprintf(what, sizeof(what), "exempt %s %s", kind,
+		    names->item[i]);
+		og_doctor_warn(what, "there is none here: no way back in");
+	}
+}
+
+void
+og_doctor_examine_pam(struct og_examination *ex)
+{
+	const struct og_config *conf;
+
+	conf = ex->cli->conf;
+	examine_services(ex);
+	examine_exempt("user", &conf->exempt_users, is_user);
+	examine_exempt("group", &conf->exempt_groups, is_group);
 }

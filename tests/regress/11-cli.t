@@ -179,6 +179,36 @@ def shown(sim, gate):
     gate.configure(users=USERS)
 
 
+def doctor_of_sshd(gate):
+    """It judges sshd_config(5) as sshd does."""
+    main, more, warning = "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d", "warn +service sshd +UsePAM is not yes"
+    os.makedirs(more, exist_ok=True)
+    os.makedirs("/run/sshd", exist_ok=True)
+    for name in os.listdir(more):
+        os.unlink(f"{more}/{name}")
+    for name, text in ("10-no.conf", "UsePAM no\n"), ("20-yes.conf", "UsePAM yes\n"), ("30-in.conf", "Include /etc/ssh/sshd_config.d/2*\n"):
+        write(f"{more}/{name}", text)
+    for text, asks in (("UsePAM yes\n", True), ("#UsePAM yes\n", False), ("", False), ("UsePAM no\nUsePAM yes\n", False), ("Port 22\n\tusepam=yes\n", True),
+                       ('UsePAM "yes" # as Debian\nUsePAM no', True), (f"Include {more}/*.conf\nUsePAM yes\n", False), ("Include sshd_config.d/2*\nUsePAM no\n", True),
+                       (f"Include {more}/none* {more}/30*\n", True), ("UsePAM yes\nInclude sshd_config.d/*\n", True)):
+        write(main, text)
+        told = subprocess.run(["/usr/sbin/sshd", "-T"], capture_output=True, text=True, check=False).stdout
+        (unlike if asks else like)(gate.cli("doctor").stdout, warning, f"... of sshd_config {text!r}")
+        like(told, rf"(?m)^usepam {'yes' if asks else 'no'}$", "... as sshd itself does")
+    write(main, f"Include {main}\nUsePAM yes\n")
+    like(gate.cli("doctor").stdout, "service sshd", "... of one that includes itself, by which no sshd starts")
+    os.unlink(main)
+    unlike(gate.cli("doctor").stdout, warning, "... of none: nothing to say")
+
+
+def doctor_of_exempt(gate):
+    gate.configure(pam={"exempt_users": "root emergncy", "exempt_groups": "wheeel root"})
+    said = gate.cli("doctor").stdout
+    like(said, r"(?s)warn +exempt user emergncy +there is none here.*warn +exempt group wheeel +there is none here", "doctor: a way back in that is none")
+    unlike(said, r"exempt (user|group) root", "... but not of one that is")
+    gate.configure(pam={"exempt_users": [], "exempt_groups": []})
+
+
 def doctor_command(sim, gate):
     gives(gate, ["doctor"], 0, r"(?s)ok +clock.*ok +users .*ok +project proj_web +Web shop.*All is well", "doctor")
     like(gate.cli("doctor").stdout, r"warn +service sshd", "... warns of a service without our line")
@@ -291,6 +321,8 @@ def main():
         config_command(gate)
         cache_command(sim, gate)
         shown(sim, gate)
+        doctor_of_sshd(gate)
+        doctor_of_exempt(gate)
         doctor_command(sim, gate)
     os.chmod(CACHE, 0o700)
     gate = subprocess.run(["/usr/sbin/openai-gate", "check", "--policy", "ssh", "ann"], capture_output=True, check=False,
