@@ -165,7 +165,7 @@ $(BUILD)/unit/pace.t: UNIT_FLAGS = -Wl,--wrap=clock_gettime
 
 $(BUILD)/unit/journal.t: UNIT_FLAGS = -Wl,--wrap=fstat
 
-$(BUILD)/unit/store_flush.t: UNIT_FLAGS = -Wl,--wrap=renameat,--wrap=readdir
+$(BUILD)/unit/store_flush.t: UNIT_FLAGS = -Wl,--wrap=renameat,--wrap=readdir,--wrap=fstatat
 
 # What the helper gives up is the helper's own.
 $(BUILD)/unit/confine.t: $(call obj,common/helper/confine.c \

@@ -75,6 +75,7 @@ og_inner_scan(struct og_store *store, enum og_inner inner,
 		close(dir);
 		return OG_ERR_SYSTEM;
 	}
+	why = 0;
 	error = OG_OK;
 	while (error == OG_OK && (entry = next_name(stream, &error)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 ||
@@ -86,9 +87,12 @@ og_inner_scan(struct og_store *store, enum og_inner inner,
 		if (fstatat(store->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			error = each(arg, inner, name, &st);
 		else if (errno != ENOENT)
-			error = OG_ERR_SYSTEM;
+			why = errno;	/* The others can be seen. */
 	}
-	why = errno;
+	if (error != OG_OK)
+		why = errno;
+	else if (why != 0)
+		error = OG_ERR_SYSTEM;
 	closedir(stream);
 	errno = why;
 	return error;

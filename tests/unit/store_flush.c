@@ -271,6 +271,42 @@ says_what_may_be_left(void **state)
 	og_store_free(store);
 }
 
+int __real_fstatat(int dir, const char *name, struct stat *st, int flags);
+int __wrap_fstatat(int dir, const char *name, struct stat *st, int flags);
+
+static size_t looks_left;	/* until one name cannot be looked at; 0: all can */
+
+int
+__wrap_fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	if (strchr(name, '/') != NULL && looks_left > 0 && --looks_left == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_fstatat(dir, name, st, flags);
+}
+
+/* A name that cannot be looked at keeps nobody but itself. */
+static void
+forgets_beside_what_is_damaged(void **state)
+{
+	struct og_store *store;
+	size_t removed;
+
+	(void)state;
+	store = kit_store(NULL);
+	put_all(store);
+	looks_left = 4;
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_ERR_SYSTEM);
+	assert_int_equal(errno, EIO);
+	assert_int_equal(looks_left, 0);
+	assert_int_equal(removed, 10);
+	assert_int_equal(count_files("lists") + count_files("singles"), 1);
+	assert_int_equal(og_store_flush(store, NULL, &removed), OG_OK);
+	assert_int_equal(removed, 1);
+	og_store_free(store);
+}
+
 int
 main(void)
 {
@@ -289,6 +325,8 @@ main(void)
 		    kit_clear),
 		cmocka_unit_test_setup_teardown(says_what_may_be_left, before,
 		    kit_clear),
+		cmocka_unit_test_setup_teardown(forgets_beside_what_is_damaged,
+		    before, kit_clear),
 	};
 	int failed;
 
