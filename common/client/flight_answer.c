@@ -172,10 +172,10 @@ static void
 take_list(struct og_flight *flight, const struct og_answer *answer)
 {
 	/* ABSENT: no such project or group, or an archived one: a complete list
-	 * of nobody, and page is empty. Not in the middle of a walk: that would
-	 * cut the list short. */
+	 * of nobody, and page is empty. Not so a later page: that is the cursor,
+	 * as in has_another_question. */
 	if (answer->state == OG_FACT_ABSENT && flight->pages > 0) {
-		contradiction(flight, "a page of the list is not there");
+		og_flight_give_up(flight, OG_PROTOCOL);
 		return;
 	}
 	if (!take_rows(flight, &answer->page)) {

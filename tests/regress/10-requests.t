@@ -177,6 +177,16 @@ def middle(sim, gate):
         is_(sent(sim), [*pages("users", 2), "users?emails"], "... without beginning the list again at once")
         sim.clear_faults()
 
+    # The same of a project, where the first page's 400 says that it is archived.
+    gate.forget()
+    sim.clear_requests()
+    sim.fault(400, path="project-users", query="after=")
+    is_(words("user0003@example.com", "big"), "allow ok", "the second page of a project fails, 400: who is on the first is known")
+    is_(words("user0150@example.com", "big"), "allow ok", "... and the others are asked for by id")
+    is_(words("user0001@example.com", "big"), "deny project", "... also who is not in it")
+    is_(sent(sim).count("project-users?after"), 1, "... without beginning the list again at once")
+    sim.clear_faults()
+
     gate.forget()
     gate.configure(cache={"negative_ttl": "0"})
     is_(words("user0003@example.com", "any"), "allow ok", "a complete list in the store")
