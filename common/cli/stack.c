@@ -198,14 +198,17 @@ og_stack_shared(const char *text, const char *service,
     const struct og_config *conf, const char *conf_path)
 {
 	struct entry entry;
-	bool chosen;
+	bool chosen, ended;
 
 	chosen = true;
+	ended = false;
 	while (next_entry(&entry, &text)) {
 		if (strcasecmp(entry.type, "account") != 0)
 			continue;
 		if (chosen && is_ours(&entry))
-			return our_trouble(&entry, conf, conf_path);
+			return ended ? og_stack_low :
+			    our_trouble(&entry, conf, conf_path);
+		ended = ended || ends_stack(&entry);
 		chosen = strcmp(entry.module, "pam_succeed_if.so") != 0 ||
 		    names_service(entry.arguments, service);
 	}

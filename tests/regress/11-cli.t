@@ -262,6 +262,8 @@ def doctor_command(sim, gate):
     write("/etc/pam.d/own", "@include common-account\n")
     for line, word in (("account sufficient pam_openai.so", "lets everybody in"), ("-account required pam_openai.so", "begins with -"),
                        ("account required pam_openai.so policy=none", "policy= with a name"),
+                       (f"{ends}account required pam_openai.so", "too low"),
+                       ("account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount required pam_openai.so", "too low"),
                        ("account [success=ignore default=1] pam_succeed_if.so service = other\naccount required pam_openai.so", "not protected")):
         write("/etc/pam.d/common-account", f"{line}\n{common}")
         like(gate.cli("doctor").stdout, rf"warn +service own +.*{word}", f"... of {line!r} in it")
