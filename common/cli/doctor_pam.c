@@ -10,7 +10,8 @@
 #include "cli/stack.h"
 #include "io/file.h"
 
-#define COMMON		"/etc/pam.d/common-account"
+#define PAM_D		"/etc/pam.d/"
+#define COMMON		PAM_D "common-account"
 #define INCLUDES_MAX	4	/* files of pam.d, one in another */
 #define SSHD_CONFIG	"/etc/ssh/sshd_config"
 
@@ -40,6 +41,12 @@ struct pam_stack {
 static bool go_through(struct pam_stack *, const char *name,
     unsigned int depth);
 
+static void
+path_of(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "%s%s", *name == '/' ? "" : PAM_D, name);
+}
+
 /*
  * What a stack includes belongs to it, but for common-account: that ends it,
  * for an expired password, and is asked for each service by itself: see above.
@@ -47,11 +54,12 @@ static bool go_through(struct pam_stack *, const char *name,
 static bool
 follow(struct pam_stack *stack, unsigned int depth)
 {
-	char name[sizeof(stack->lines.included)];
+	char name[sizeof(stack->lines.included)], path[320];
 	bool ended, found, substack;
 
 	memcpy(name, stack->lines.included, sizeof(name));
-	if (strcmp(name, "common-account") == 0) {
+	path_of(path, sizeof(path), name);
+	if (strcmp(path, COMMON) == 0) {
 		if (!stack->common)
 			stack->low = stack->lines.ended;
 		stack->common = stack->lines.ended = true;
@@ -78,8 +86,7 @@ go_through(struct pam_stack *stack, const char *name, unsigned int depth)
 	char path[320];
 	bool found;
 
-	snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : "/etc/pam.d/",
-	    name);
+	path_of(path, sizeof(path), name);
 	og_buffer_init(&text, 64 * 1024);
 	found = og_file_read(&text, path, OG_TRUST_ROOT, &stack->message) !=
 	    OG_OK;
@@ -103,7 +110,7 @@ examine_service(struct og_examination *ex, const char *service)
 
 	memset(&stack, 0, sizeof(stack));
 	og_stack_begin(&stack.lines, ex->cli->conf, ex->cli->conf_path);
-	snprintf(path, sizeof(path), "/etc/pam.d/%s", service);
+	path_of(path, sizeof(path), service);
 	snprintf(what, sizeof(what), "service %s", service);
 	(void)go_through(&stack, service, INCLUDES_MAX);
 	where = path;

@@ -267,6 +267,8 @@ def doctor_command(sim, gate):
                        ("account [success=ignore default=1] pam_succeed_if.so service = other\naccount required pam_openai.so", "not protected")):
         write("/etc/pam.d/common-account", f"{line}\n{common}")
         like(gate.cli("doctor").stdout, rf"warn +service own +.*{word}", f"... of {line!r} in it")
+    write("/etc/pam.d/own", "@include /etc/pam.d/common-account\n")
+    like(gate.cli("doctor").stdout, r"warn +service own +.*not protected", "... so, too, where it is included by its whole path")
     write("/etc/pam.d/common-account", common)
     gate.configure(policies=POLICIES)
     for name in ("lists", "singles", "locks", "wants", "sync"):
