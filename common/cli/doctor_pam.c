@@ -107,18 +107,21 @@ examine_service(struct og_examination *ex, const char *service)
 	char path[320], what[320];
 	const char *where, *wrong;
 	struct pam_stack stack;
+	bool found;
 
 	memset(&stack, 0, sizeof(stack));
 	og_stack_begin(&stack.lines, ex->cli->conf, ex->cli->conf_path);
 	path_of(path, sizeof(path), service);
 	snprintf(what, sizeof(what), "service %s", service);
-	(void)go_through(&stack, service, INCLUDES_MAX);
+	found = go_through(&stack, service, INCLUDES_MAX);
 	where = path;
 	wrong = stack.lines.trouble;
-	if (wrong == og_stack_none && stack.common) {
+	if (!found && stack.common) {
 		where = COMMON;
 		wrong = common_trouble(ex->cli, service);
-		if (wrong == NULL && stack.low)
+		if (wrong == og_stack_none)
+			wrong = stack.lines.trouble;
+		else if (wrong == NULL && stack.low)
 			wrong = og_stack_low;
 	}
 	if (wrong == NULL)

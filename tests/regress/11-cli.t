@@ -269,7 +269,11 @@ def doctor_command(sim, gate):
         like(gate.cli("doctor").stdout, rf"warn +service own +.*{word}", f"... of {line!r} in it")
     write("/etc/pam.d/own", "@include /etc/pam.d/common-account\n")
     like(gate.cli("doctor").stdout, r"warn +service own +.*not protected", "... so, too, where it is included by its whole path")
+    write("/etc/pam.d/common-account", ours + common)
+    write("/etc/pam.d/own", "session required pam_openai.so\n@include common-account\n")
+    like(gate.cli("doctor").stdout, r"ok +service own +/etc/pam.d/common-account\n", "... of one that has our line in session, too")
     write("/etc/pam.d/common-account", common)
+    like(gate.cli("doctor").stdout, r"warn +service own +.*not stand in account", "... and of one that has it there alone")
     gate.configure(policies=POLICIES)
     for name in ("lists", "singles", "locks", "wants", "sync"):
         os.makedirs(f"{CACHE}/{name}", mode=0o700, exist_ok=True)
