@@ -67,6 +67,24 @@ read_line(struct entry *entry, const char **text)
 	return true;
 }
 
+/* "[default = die]", which libpam takes as well, becomes "[default=die]". */
+static void
+close_up(char *control)
+{
+	char *to;
+	size_t blanks;
+
+	for (to = control; *control != '\0'; to++) {
+		blanks = strspn(control, " \t");
+		if (control[blanks] == '=')
+			control += blanks;
+		*to = *control++;
+		if (*to == '=')
+			control += strspn(control, " \t");
+	}
+	*to = '\0';
+}
+
 static bool
 next_entry(struct entry *entry, const char **text)
 {
@@ -84,6 +102,7 @@ next_entry(struct entry *entry, const char **text)
 	    take_word(&rest);
 	entry->module = take_word(&rest);
 	entry->arguments = rest;
+	close_up(entry->control);
 	return true;
 }
 

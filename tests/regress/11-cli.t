@@ -230,6 +230,9 @@ def doctor_command(sim, gate):
             ("account sufficient pam_openai.so", "lets everybody in"), ("account optional pam_openai.so", "lets everybody in"),
             ("account [success=ok default=ignore] pam_openai.so", "lets everybody in"), ("account [default=1] pam_openai.so", "lets everybody in"),
             ("account [default=die authinfo_unavail=ignore] pam_openai.so", "lets everybody in"),
+            ("account [success = ok default\t= ignore] pam_openai.so", "lets everybody in"),
+            ("account [success = ok default = die] pam_openai.so", "ok"),
+            ("account [success = done default = ignore] pam_unix.so\naccount required pam_openai.so", "too low"),
             ("-account required pam_openai.so", "begins with -"), ("account required pam_openai.so policy=none", "policy= with a name"),
             ("account required pam_openai.so polcy=ssh", "does not know"), ("account required pam_openai.so conf=/etc/other.conf", "another file"),
             ("account [success=done default=ignore] pam_unix.so\naccount required pam_openai.so", "too low")):
