@@ -160,23 +160,25 @@ static const char *
 arguments_trouble(struct entry *entry, const struct og_config *conf,
     const char *conf_path)
 {
-	const char *policy;
+	const char *file, *policy;
 	char *word;
 
+	file = OG_CONF_PATH;
 	policy = NULL;
 	while (*(word = take_word(&entry->arguments)) != '\0') {
 		if (strncmp(word, "policy=", 7) == 0)
 			policy = word + 7;
-		else if (strncmp(word, "conf=", 5) == 0 &&
-		    strcmp(word + 5, conf_path) != 0)
-			return "its line has conf=, and so goes by another "
-			    "file than this one";
-		else if (strncmp(word, "conf=", 5) != 0 &&
-		    strcmp(word, "debug") != 0 && strcmp(word, "quiet") != 0)
+		else if (strncmp(word, "conf=", 5) == 0)
+			file = word + 5;
+		else if (strcmp(word, "debug") != 0 &&
+		    strcmp(word, "quiet") != 0)
 			return "its line has an argument that pam_openai.so "
 			    "does not know: nobody can pass; there are conf= "
 			    "policy= debug quiet";
 	}
+	if (strcmp(file, conf_path) != 0)
+		return "its line goes by another file than this one: "
+		    "conf= names it";
 	if (policy != NULL && og_config_policy(conf, policy) == NULL)
 		return "its line has policy= with a name that no policy has: "
 		    "nobody can pass; correct it, or write that policy";

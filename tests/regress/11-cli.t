@@ -238,6 +238,11 @@ def doctor_command(sim, gate):
             ("account [success=done default=ignore] pam_unix.so\naccount required pam_openai.so", "too low")):
         write("/etc/pam.d/sshd", f"{line}\n@include common-account\n")
         like(gate.cli("doctor").stdout, r"ok +service sshd" if word == "ok" else rf"warn +service sshd +.*{word}", f"... of {line}")
+    other = f"{DIRECTORY}/other.conf"
+    write(other, gate.text())
+    for line, word in ("account required pam_openai.so", "another file"), (f"account required pam_openai.so conf={other}", "ok"):
+        write("/etc/pam.d/sshd", f"{line}\n@include common-account\n")
+        like(gate.cli("--conf", other, "doctor").stdout, r"ok +service sshd" if word == "ok" else rf"warn +service sshd +.*{word}", f"... by --conf, of {line}")
     gate.configure(policies=POLICIES | {"become": {"pam_services": "su-l own", "role": "owner"}})
     write("/etc/pam.d/own", "@include own-account\n@include common-account\n")
     write("/etc/pam.d/own-account", "account required pam_unix.so\n@include own\n")
