@@ -44,8 +44,11 @@ include(struct reading *reading, const char *pattern, unsigned int depth)
 	    "/etc/ssh/", pattern);
 	if (glob(path, 0, NULL, &names) != 0)
 		return;
-	for (i = 0; i < names.gl_pathc && !reading->found; i++)
-		(void)read_file(reading, names.gl_pathv[i], depth);
+	for (i = 0; i < names.gl_pathc && !reading->found; i++) {
+		/* What sshd finds there is not known. */
+		if (!read_file(reading, names.gl_pathv[i], depth))
+			reading->found = reading->yes = true;
+	}
 	globfree(&names);
 }
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /* By that file and by what it includes, the first UsePAM of which counts.
- * True also where there is no such file, or root cannot trust it: another
- * sshd's affair, or its own. */
+ * True also where there is no such file, or root cannot trust it, or one that
+ * comes before any UsePAM: another sshd's affair, or its own. */
 bool og_sshd_asks_pam(const char *path);
 
 #endif

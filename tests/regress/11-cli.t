@@ -195,6 +195,13 @@ def doctor_of_sshd(gate):
         told = subprocess.run(["/usr/sbin/sshd", "-T"], capture_output=True, text=True, check=False).stdout
         (unlike if asks else like)(gate.cli("doctor").stdout, warning, f"... of sshd_config {text!r}")
         like(told, rf"(?m)^usepam {'yes' if asks else 'no'}$", "... as sshd itself does")
+    write("/etc/ssh/linked", "UsePAM yes\n")
+    os.symlink("/etc/ssh/linked", f"{more}/40-linked.conf")
+    for text, asks in ("", True), ("UsePAM no\n", False):
+        write(main, f"{text}Include {more}/4*\n")
+        told = subprocess.run(["/usr/sbin/sshd", "-T"], capture_output=True, text=True, check=False).stdout
+        (unlike if asks else like)(gate.cli("doctor").stdout, warning, f"... of a link that is included below {text!r}, which doctor does not read")
+        like(told, rf"(?m)^usepam {'yes' if asks else 'no'}$", "... as sshd itself does")
     write(main, f"Include {main}\nUsePAM yes\n")
     like(gate.cli("doctor").stdout, "service sshd", "... of one that includes itself, by which no sshd starts")
     os.unlink(main)
