@@ -50,7 +50,8 @@ tell(const struct og_sync_list *list, int64_t wait_ms, enum og_reason why)
 struct merge {
 	struct og_list_writer *writer;
 	struct og_snapshot *younger;	/* rows that were read later; or NULL */
-	enum og_error error;		/* of add_missing */
+	enum og_error error;		/* of add_missing ... */
+	uint64_t missing;		/* ... and what it has added */
 };
 
 static enum og_error
@@ -75,8 +76,10 @@ add_missing(void *arg, const struct og_record *record)
 
 	merge = arg;
 	merge->error = og_list_has(merge->writer, record->id, &found);
-	if (merge->error == OG_OK && !found)
+	if (merge->error == OG_OK && !found) {
 		merge->error = og_list_add(merge->writer, record);
+		merge->missing++;
+	}
 	return merge->error;
 }
 
@@ -90,6 +93,7 @@ write_list(struct og_sync_list *list, struct og_snapshot *younger)
 	state = og_journal_state(list->journal);
 	merge.younger = younger;
 	merge.error = OG_OK;
+	merge.missing = 0;
 	error = og_list_begin(&merge.writer, list->sync->store, &list->list);
 	if (error != OG_OK)
 		return error;
@@ -98,6 +102,7 @@ write_list(struct og_sync_list *list, struct og_snapshot *younger)
 		/* What is damaged there says nothing. */
 		(void)og_snapshot_each(younger, add_missing, &merge);
 		error = merge.error;
+		list->result.rows += merge.missing;
 	}
 	if (error == OG_OK)
 		return og_list_commit(merge.writer, state->fetched_at,

@@ -16,7 +16,7 @@ jail.enter()
 
 from gate import CLI, Gate, install
 from sim import EXAMPLE, Simulator
-from tap import done_testing, is_
+from tap import done_testing, is_, like
 from wait import until
 
 POLICIES = {"any": {"role": "owner reader"}, "web": {"role": "owner reader", "project": "proj_web"}}
@@ -107,7 +107,10 @@ def joined_during_a_sync(sim, gate):
     wait_a_second()
     large(sim, "nora.new@example.com")
     is_(words("nora.new@example.com"), "allow ok", "who joins during a sync is in")
-    is_(late.end()[0], 0, "the sync ends")
+    status, said = late.end()
+    is_(status, 0, "the sync ends")
+    like(said, r"(?m)^users: 901 rows, ", "... and counts her")
+    like(gate.cli("cache", "list").stdout, r"(?m)^users .* all 901 rows$", "... as the store does")
     sim.clear_requests()
     is_(words("nora.new@example.com"), "allow ok", "... and she is still in")
     is_(words("user00840@example.com"), "allow ok", "... others too, of all pages")
