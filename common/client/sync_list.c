@@ -129,6 +129,15 @@ compare(struct og_sync_list *list, struct og_snapshot *before)
 	return error;
 }
 
+/* Nothing is left to do: somebody else has read that list, whole, since. */
+static void
+be_fresh(struct og_sync_list *list, const struct og_list_info *known)
+{
+	list->result.fresh = true;
+	list->result.rows = known->rows;
+	list->result.age = og_clock_wall() - known->fetched_at;
+}
+
 /* Older facts never take the place of newer ones: a whole list that somebody
  * else has read since stays, and of a part the rows do. */
 static enum og_error
@@ -150,7 +159,7 @@ replace(struct og_sync_list *list)
 	younger = known.fetched_at >
 	    og_journal_state(list->journal)->fetched_at;
 	if (list->result.known && younger) {
-		list->result.fresh = true;
+		be_fresh(list, &known);
 		goto out;
 	}
 	error = write_list(list, younger ? before : NULL);
@@ -346,9 +355,7 @@ begin(struct og_sync_list *list)
 	list->expected = known.state == OG_LIST_COMPLETE ? known.rows : 0;
 	if (known.state == OG_LIST_COMPLETE &&
 	    og_journals_since(list->sync->journals, &known)) {
-		list->result.fresh = true;
-		list->result.rows = known.rows;
-		list->result.age = now - known.fetched_at;
+		be_fresh(list, &known);
 		end(list, OG_GO_ON);
 		return false;
 	}

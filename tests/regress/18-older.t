@@ -117,6 +117,20 @@ def joined_during_a_sync(sim, gate):
     is_(sim.requests(), [], "... and nobody is asked")
 
 
+def read_during_a_sync(sim, gate):
+    """Whole, by a door: the sync's own, which is older, is of no use."""
+    gate.forget()
+    people(sim, 150)
+    late = Late(sim, "sync", query="after=")
+    until(lambda: len(sim.requests(endpoint="users")) == 2)
+    wait_a_second()
+    people(sim, 150, "nora.new@example.com")
+    is_(words("nora.new@example.com"), "allow ok", "who joins during a sync of a list that a door reads whole")
+    status, said = late.end()
+    is_(status, 0, "the sync ends")
+    like(said, r"(?m)^users: 151 rows, read since this sync began$", "... and speaks of the list that the door has read")
+
+
 def slow_list(sim, gate):
     """Read before another's, and kept after it."""
     gate.forget()
@@ -151,9 +165,13 @@ def wait_a_second():
     until(lambda: int(time.time()) > now)
 
 
-def large(sim, *first):
+def people(sim, count, *first):
     sim.organization({"admin_key": sim.admin_key, "users": [{"email": email, "role": "reader"} for email in first], "projects": [],
-                      "generate": [{"users": 900, "pattern": "user%05d@example.com"}]})
+                      "generate": [{"users": count, "pattern": "user%05d@example.com"}]})
+
+
+def large(sim, *first):
+    people(sim, 900, *first)
 
 
 install()
@@ -163,6 +181,7 @@ with Simulator("/run/sim") as simulator:
     flush_a_person(simulator, the_gate)
     sync_of_a_large_one(simulator, the_gate)
     joined_during_a_sync(simulator, the_gate)
+    read_during_a_sync(simulator, the_gate)
     slow_list(simulator, the_gate)
     slow_answer(simulator, the_gate)
     is_(simulator.errors(), "", "the simulator had no trouble")
