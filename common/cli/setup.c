@@ -175,7 +175,10 @@ prepare(struct og_setup *setup)
 	}
 	if (!says_nothing(setup->cli) && !may_replace(setup, path))
 		return false;
-	if (setup->key_source != NULL && !may_replace(setup, setup->key_path))
+	/* Else the key that is there is taken. */
+	if ((setup->key_source != NULL ||
+	    access(setup->key_path, F_OK) != 0) &&
+	    !may_replace(setup, setup->key_path))
 		return false;
 	if (mkdir(directory, 0755) == 0)
 		return chmod(directory, 0755) == 0;
