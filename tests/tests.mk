@@ -10,8 +10,8 @@
 # Packages come first, and pkg-config(1) is asked as the Makefile is read: so
 # those that begin from nothing call make again.
 
-# Two at a time: much of it waits. Each test has a machine of its own.
-PROVE ?= prove -j2
+# Three at a time: much of it waits. Each test has a machine of its own.
+PROVE ?= prove -j3
 AGAIN = +$(Q)$(MAKE) --no-print-directory
 
 REGRESS := $(sort $(wildcard tests/regress/*.t))
