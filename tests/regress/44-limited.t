@@ -115,6 +115,7 @@ def holder_killed(sim, gate):
     ok(until(lambda: holders.update(lock_holders()) or holders & {process.pid for process in running}), "somebody asks for all")
     victim = next(pid for pid in holders if pid in {process.pid for process in running})
     os.kill(victim, signal.SIGKILL)
+    before = collections.Counter(by_kind(sim))
     statuses = next(asking)
     killed = [process.pid for process in running].index(victim)
     is_(statuses.pop(killed), -signal.SIGKILL, "he is killed")
@@ -122,9 +123,11 @@ def holder_killed(sim, gate):
     names.pop(killed)
     is_([name for name, status in zip(names, statuses) if status != (0 if right(name) == "allow" else 1)], [],
         "the other 199 are decided, and rightly")
-    count = by_kind(sim)
-    note(f"{count}")
-    ok(count["users"] <= 4 and count["project-users"] <= 4, "... for three pages of each list and no more than one again")
+    after = collections.Counter(by_kind(sim)) - before
+    note(f"{dict(before)}, then {dict(after)}")
+    for endpoint in ("users", "project-users"):
+        # What was under way is on record when it ends.
+        ok(before[endpoint] <= 3 and after[endpoint] <= 3 + 1, f"... for three pages of the {endpoint}, and no more than those once again")
     is_(refused(sim), [], "... none of them refused")
     for process in running:
         process.stdout.close()
@@ -137,23 +140,26 @@ def lock_holders():
 
 
 def outage(sim, gate):
-    """Ttl and stale_ttl of seconds instead of an hour."""
+    """Seconds instead of an hour; a ttl that outlasts the return on a slow machine."""
     sim.rate(0)
     gate.forget()
-    gate.configure(api={"timeout": "2s", "requests_per_minute": "60"}, cache={"ttl": "5s", "stale_ttl": "5s"})
+    gate.configure(api={"timeout": "2s", "requests_per_minute": "60"}, cache={"ttl": "30s", "stale_ttl": "2s"})
     def status():
         return subprocess.run([CLI, "check", "--policy", "all", "user001"], stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, check=False).returncode
     is_(status(), 0, "before an outage: allowed")
     sim.fault(503)
     is_(status(), 0, "an outage is not noticed while the answer is young")
-    ok(until(lambda: status() == 2, 30), "... and past stale_ttl nobody passes")
+    ok(until(lambda: status() == 2, 90), "... and past stale_ttl nobody passes")
     sim.clear_requests()
     seen = set()
     until(lambda: seen.update(next(outs)) or len(sim.requests()) >= 3, 30) if (outs := many(20)) else None
     is_(seen, {2}, "20 at a time, again and again: all are told so")
     during = by_kind(sim)
     note(f"during the outage: {during}")
+    # Time to wait for each other, also on a slow machine: past the half of it
+    # nobody waits for a process that may have been stopped.
+    gate.configure(api={"timeout": "30s"})
     sim.clear_requests()
     sim.clear_faults()
     last = []
@@ -161,8 +167,8 @@ def outage(sim, gate):
     note(f"after it: {by_kind(sim)}")
     for endpoint in ("users", "project-users"):
         asked = [(line["time"], line["query"]) for line in sim.requests(endpoint=endpoint, status=200)]
-        # A ttl later, in whole seconds, the lists are due again.
-        first = [query for time, query in asked if time < asked[0][0] + 3.9]
+        # A ttl later the lists are due again.
+        first = [query for time, query in asked if time < asked[0][0] + 20]
         ok(len(first) <= 3, f"... by three pages of the {endpoint}: nobody rushes")
         if len(first) > 3:
             note("\n".join(f"{time - asked[0][0]:.2f} {query}" for time, query in asked))
