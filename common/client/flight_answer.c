@@ -174,7 +174,8 @@ take_list(struct og_flight *flight, const struct og_answer *answer)
 	/* ABSENT: no such project or group, or an archived one: a complete list
 	 * of nobody, and page is empty. Not so a later page: that is the cursor,
 	 * as in has_another_question. */
-	if (answer->state == OG_FACT_ABSENT && flight->pages > 0) {
+	if (flight->pages > 0 &&
+	    (answer->refused || answer->state == OG_FACT_ABSENT)) {
 		og_flight_give_up(flight, OG_PROTOCOL);
 		return;
 	}
@@ -417,10 +418,7 @@ og_flight_take(struct og_flight *flight, struct og_answer *answer)
 	switch (flight->kind) {
 	case OG_FLIGHT_LIST:
 	case OG_FLIGHT_WALK:
-		if (answer->refused)
-			og_flight_give_up(flight, answer->failure);
-		else
-			take_list(flight, answer);
+		take_list(flight, answer);
 		return;
 	case OG_FLIGHT_EMAILS:
 		if (answer->refused)
