@@ -177,8 +177,8 @@ arguments_trouble(struct entry *entry, const struct og_config *conf,
 			    "policy= debug quiet";
 	}
 	if (strcmp(file, conf_path) != 0)
-		return "its line goes by another file than this one: "
-		    "conf= names it";
+		return "its line goes by another file than this one: that of "
+		    "its conf=, or " OG_CONF_PATH;
 	if (policy != NULL && og_config_policy(conf, policy) == NULL)
 		return "its line has policy= with a name that no policy has: "
 		    "nobody can pass; correct it, or write that policy";
