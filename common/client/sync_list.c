@@ -78,7 +78,7 @@ add_missing(void *arg, const struct og_record *record)
 	merge->error = og_list_has(merge->writer, record->id, &found);
 	if (merge->error == OG_OK && !found) {
 		merge->error = og_list_add(merge->writer, record);
-		merge->missing++;
+		merge->missing += merge->error == OG_OK;
 	}
 	return merge->error;
 }
